@@ -1,0 +1,98 @@
+"""The samples of one split, held small in memory and unfolded into dense frames a batch at a time.
+
+Shapes: S samples of the split, T steps, B samples of a batch, I input channels, P bytes of I packed bits.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from snnexp.data.encoding import NEVER, first_spike_frames
+
+
+class Batch(NamedTuple):
+    """What a loader yields. The first axis of the inputs is time, not the batch."""
+
+    inputs: Tensor  # x_TBI, float32
+    targets: Tensor  # [B], int64
+
+
+class Samples(Dataset[Batch], ABC):
+    """A split that a loader asks for whole batches, by a list of indices."""
+
+    targets: Tensor  # [S], int64
+
+    @abstractmethod
+    def frames(self, indices: Sequence[int]) -> Tensor:
+        """Dense input x_TBI of these samples, float32."""
+
+    @abstractmethod
+    def first(self, count: int) -> Self:
+        """The first `count` samples, without a copy."""
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitems__(self, indices: list[int]) -> list[Batch]:
+        """The whole batch, as one item."""
+        return [Batch(self.frames(indices), self.targets[indices])]
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and mean square of the input over all samples, steps and channels."""
+        total, squares, count = 0.0, 0.0, 0
+        for start in range(0, len(self), 256):
+            x_TBI = self.frames(range(start, min(start + 256, len(self)))).double()
+            total += x_TBI.sum().item()
+            squares += x_TBI.square().sum().item()
+            count += x_TBI.numel()
+        return total / count, squares / count
+
+
+@dataclass(frozen=True, eq=False)
+class OneSpike(Samples):
+    """At most one spike a channel, held as its step."""
+
+    times: Tensor  # [S, I], int16, NEVER where silent
+    targets: Tensor  # [S], int64
+    steps: int
+
+    def frames(self, indices: Sequence[int]) -> Tensor:
+        return first_spike_frames(self.times[indices], self.steps)
+
+    def first(self, count: int) -> Self:
+        return replace(self, times=self.times[:count], targets=self.targets[:count])
+
+    def moments(self) -> tuple[float, float]:
+        """As everywhere, but counted from the times: a spike is its own square."""
+        rate = (self.times != NEVER).sum().item() / (self.times.numel() * self.steps)
+        return rate, rate
+
+
+@dataclass(frozen=True, eq=False)
+class Packed(Samples):
+    """Any binary frames, held as bits."""
+
+    bits: NDArray[np.uint8]  # [S, T, P]
+    targets: Tensor  # [S], int64
+    inputs: int
+
+    def frames(self, indices: Sequence[int]) -> Tensor:
+        # Time-major while still packed: an eighth of the bytes to move.
+        bits_TBP = np.ascontiguousarray(self.bits[indices].transpose(1, 0, 2))
+        return torch.from_numpy(np.unpackbits(bits_TBP, axis=2, count=self.inputs)).float()
+
+    def first(self, count: int) -> Self:
+        return replace(self, bits=self.bits[:count], targets=self.targets[:count])
+
+    def moments(self) -> tuple[float, float]:
+        """As everywhere, but counted from the bits: a spike is its own square."""
+        samples, steps, _ = self.bits.shape
+        rate = int(np.bitwise_count(self.bits).sum(dtype=np.int64)) / (samples * steps * self.inputs)
+        return rate, rate

@@ -1,0 +1,134 @@
+"""The help page: what can be put on the command line, read from the files of the configuration.
+
+Hydra's own page composes a configuration first and takes seconds; this one needs the standard library only.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from textwrap import fill
+from typing import NamedTuple
+
+WIDTH = 100
+
+INTRODUCTION = """\
+Trains a spiking neural network with surrogate gradients, evaluates it, and leaves everything about
+the run in a folder of its own, outputs/runs/<id>; page.html there shows it.
+"""
+
+EXAMPLES = (
+    ("python train.py", "a run with the defaults"),
+    ("python train.py sg=fast_sigmoid init=stability", "other parts"),
+    ("python train.py -m sg=fast_sigmoid,triangular optimizer.lr=1e-3,3e-3", "every combination"),
+    ("python train.py --cfg job", "show the configuration only"),
+    ('eval "$(python train.py --shell-completion install=bash)"', "completion with the tab key"),
+)
+
+KEYS = (
+    ("seed", "of weights, order of batches and noise"),
+    ("force", "true runs a finished run again and keeps the old one"),
+    ("paths.data", "folder of the published data sets"),
+    ("paths.outputs", "folder that runs are written to"),
+    ("trainer.max_epochs", "length of training"),
+    ("optimizer.lr", "learning rate"),
+    ("dataset.batch_size", "samples a step"),
+    ("neuron.reset", "what a spike does to the voltage: pre, post or minus"),
+)
+
+# An entry of a defaults list that chooses an option: "- sg: fast_sigmoid   # what the group is".
+CHOICE = re.compile(r"\s+- (?:optional )?(?P<group>[\w/]+): *(?P<option>[\w/.-]+)(?: +# *(?P<comment>.*))?")
+
+
+class Group(NamedTuple):
+    """A folder of options; `default` is "null" where none is chosen."""
+
+    name: str
+    default: str
+    comment: str
+
+
+def page(conf: Path) -> str:
+    """The text of `python train.py --help`, at most 100 columns wide.
+
+    conf: the folder of train.yaml, whose defaults list gives the order of the groups, the defaults and what each group
+    is. An option is a YAML file; the comment that it begins with says what it is.
+    """
+    groups = _groups(conf)
+    choices = "\n".join(_show_group(conf, group, groups) for group in groups)
+    return (
+        f"{INTRODUCTION}\nExamples\n{_columns(EXAMPLES)}\n"
+        f"Groups: group=option chooses a part; * marks the default\n\n{choices}\n"
+        f"Common keys: key=value\n{_columns(KEYS)}"
+    )
+
+
+def _groups(conf: Path) -> list[Group]:
+    """All folders of options: those that train.yaml names, those that their options name in turn, then the others."""
+    groups: dict[str, Group] = {}
+
+    def add(group: Group) -> None:
+        folder = conf / group.name
+        if group.name in groups or not folder.is_dir():
+            return
+        groups[group.name] = group
+        for file in sorted(folder.glob("*.yaml")):
+            for inner in _choices(file):
+                # Hydra reads a name from the file's own folder, unless it begins with a slash.
+                add(inner._replace(name=str(PurePosixPath("/", group.name, inner.name)).lstrip("/")))
+
+    for group in _choices(conf / "train.yaml"):
+        add(group)
+    for folder in sorted({file.parent.relative_to(conf) for file in conf.rglob("*.yaml")} - {Path()}):
+        if not any(folder.is_relative_to(name) for name in groups):
+            add(Group(str(folder), "null", ""))
+    return list(groups.values())
+
+
+def _choices(file: Path) -> list[Group]:
+    text = file.read_text()
+    start = re.search(r"^defaults:.*\n", text, re.MULTILINE)
+    if start is None:
+        return []
+    entries = re.match(r"(?:\s+- .*\n?|\s*#.*\n?)*", text[start.end() :])
+    assert entries is not None
+    found = (CHOICE.fullmatch(line) for line in entries[0].splitlines())
+    return [Group(match["group"], match["option"], match["comment"] or "") for match in found if match]
+
+
+def _show_group(conf: Path, group: Group, groups: list[Group]) -> str:
+    folder = conf / group.name
+    inner = [conf / other.name for other in groups if other.name.startswith(f"{group.name}/")]
+    explained, bare = [], []
+    for file in sorted(folder.rglob("*.yaml")):
+        if any(file.is_relative_to(other) for other in inner):
+            continue
+        name, comment = str(file.relative_to(folder).with_suffix("")), _comment(file)
+        marked = f"* {name}" if name == group.default else f"  {name}"
+        if comment:
+            explained.append((marked, comment))
+        else:
+            bare.append(marked.strip())
+    return f"{group.name:15} {group.comment}".rstrip() + f"\n{_columns(explained)}{_wrapped('    ', ', '.join(bare))}"
+
+
+def _comment(file: Path) -> str:
+    """The first comment before anything else in the file, Hydra's own apart."""
+    for line in file.read_text().splitlines():
+        if line.startswith("#") and not line.startswith("# @package"):
+            return line.lstrip("# ").strip()
+        if not line.startswith("#"):
+            break
+    return ""
+
+
+def _columns(rows: Sequence[tuple[str, str]]) -> str:
+    left = max((len(name) for name, _ in rows), default=0)
+    return "".join(_wrapped(f"  {name:{left}}  ", text) for name, text in rows)
+
+
+def _wrapped(start: str, text: str) -> str:
+    """The text after `start`, further lines below its beginning; nothing where there is no text."""
+    indent = " " * len(start)
+    return (
+        fill(text, WIDTH, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False) + "\n" if text else ""
+    )

@@ -1,0 +1,109 @@
+"""Layers: a projection of the inputs, a recurrence, and neurons with a surrogate of their own scale."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snnexp.neurons.neuron import Neuron
+from snnexp.surrogates import Surrogate
+from snnexp.unroll import Backend, LayerOutput, choose, unroll
+
+# Shapes: T time, B batch, I inputs, N neurons, G pre-activations (gates x N), C classes.
+
+
+class Layer(nn.Module):
+    """Neurons driven by weighted inputs and, where recurrent, by their own spikes of the step before.
+
+        current_t = W x_t + R z_{t-1},    z = neuron(current)
+
+    The weights are 0 until an initialisation has written them.
+
+    neuron: makes the neurons, given their number.
+    surrogate: the shape and units of psi; None for a neuron that never spikes.
+    zero_diagonal: no neuron of the LIF family is connected to itself. (LSTM gates read their own output.)
+    detach_recurrent: no gradient flows through R to earlier spikes.
+    escape: draws escape noise, given a tensor of the shape wanted; None for a deterministic threshold.
+
+    The surrogate's scale stands in two buffers [N], `dampening` (gamma) and `sharpness` (beta), 1 until written.
+    """
+
+    dampening: Tensor
+    sharpness: Tensor
+    mask: Tensor | None
+
+    def __init__(
+        self,
+        inputs: int,
+        size: int,
+        neuron: Callable[[int], Neuron],
+        surrogate: Surrogate | None,
+        recurrent: bool = False,
+        zero_diagonal: bool = True,
+        detach_recurrent: bool = False,
+        escape: Callable[[Tensor], Tensor] | None = None,
+        backend: Backend = Backend.AUTO,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.size = inputs, size
+        self.neuron = neuron(size)
+        self.surrogate = surrogate
+        self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, backend
+        pre_activations = self.neuron.gates * size
+        self.projection = nn.Parameter(torch.zeros(pre_activations, inputs))
+        self.recurrent_weight = nn.Parameter(torch.zeros(pre_activations, size)) if recurrent else None
+        masked = recurrent and zero_diagonal and self.neuron.gates == 1
+        self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
+        self.register_buffer("dampening", torch.ones(size))
+        self.register_buffer("sharpness", torch.ones(size))
+
+    @property
+    def spiking(self) -> bool:
+        return self.neuron.spiking
+
+    @property
+    def recurrence(self) -> Tensor | None:
+        """R [G, N] as it acts, with the diagonal that the mask leaves."""
+        if self.recurrent_weight is None or self.mask is None:
+            return self.recurrent_weight
+        return self.recurrent_weight * self.mask
+
+    def psi(self, u: Tensor) -> Tensor:
+        """The surrogate psi(u) of this layer's neurons, u [..., N]."""
+        if self.surrogate is None:
+            return torch.zeros_like(u)
+        return self.surrogate(u, self.dampening, self.sharpness)
+
+    def backend_taken(self) -> str:
+        return str(choose(self.neuron, self.backend))
+
+    def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
+        currents_TBG = functional.linear(x_TBI, self.projection)
+        noise_TBN = None if self.escape is None else self.escape(currents_TBG)
+        return unroll(
+            self.neuron,
+            currents_TBG,
+            self.recurrence,
+            self.psi,
+            state,
+            noise_TBN=noise_TBN,
+            detach_recurrent=self.detach_recurrent,
+            record=record,
+            backend=self.backend,
+        )
+
+
+class LinearOutput(nn.Module):
+    """A weighted sum of the last layer's spikes at every step, with a bias; it has no memory, so no state."""
+
+    spiking = False
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        self.projection = nn.Parameter(torch.zeros(classes, inputs))
+        self.bias = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, x_TBI: Tensor, state: None = None) -> LayerOutput:
+        return LayerOutput(functional.linear(x_TBI, self.projection, self.bias), None, {})

@@ -1,0 +1,51 @@
+"""What training minimises: the classification loss, and penalties on firing rates."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnexp.errors import require
+
+# Shapes: K decisions a sample (T for a readout at every step, else 1), B batch, C classes, T time, N neurons.
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy in nats of every decision against the sample's class, averaged over decisions and batch.
+
+    label_smoothing: share of the target that is spread evenly over all classes.
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "must lie in [0, 1)")
+
+    def __call__(self, logits_KBC: Tensor, targets_B: Tensor) -> Tensor:
+        targets_KB = targets_B.expand(logits_KBC.shape[:2])
+        return functional.cross_entropy(
+            logits_KBC.flatten(0, 1), targets_KB.flatten(), label_smoothing=self.label_smoothing
+        )
+
+
+def _size(spikes_TBN: Tensor) -> Tensor:
+    """|z|; but with derivative 1, not 0, where z = 0, so that a silent neuron can be made to fire."""
+    return torch.where(spikes_TBN < 0, -spikes_TBN, spikes_TBN)
+
+
+def mean_squared(spikes_TBN: Tensor, target: float) -> Tensor:
+    """Squared distance of the layer's mean firing rate from the target, (mean_{t,b,n} z - target)^2.
+
+    The rate counts outputs of either sign, |z|. Source: Herranz-Celotti & Rouat, the SELT loss of the text.
+    """
+    return (_size(spikes_TBN).mean() - target).square()
+
+
+def mean_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
+    """Distance of each neuron's rate from the target, mean_{b,n} |mean_t z - target|.
+
+    Source: the SELT loss of the authors' code of 2022 (`well_loss`).
+    """
+    return (_size(spikes_TBN).mean(0) - target).abs().mean()

@@ -1,0 +1,69 @@
+"""What is measured over an epoch."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
+
+# Shapes: K decisions a sample, T time, B batch, C classes, N neurons.
+
+
+class EpochMetrics(nn.Module):
+    """Averages over the samples seen since the last reset; they travel in checkpoints, so that an epoch can be resumed.
+
+    loss: the classification loss as trained on.  perplexity: exp of the mean cross-entropy without smoothing, in nats.
+    accuracy: share of samples whose decided class is right.  sparsity_loss: the SELT term.
+    firing_rate/l: share of steps at which a neuron of hidden layer l fires (outputs of either sign count).
+    """
+
+    def __init__(self, classes: int, spiking: list[int]) -> None:
+        super().__init__()
+        self.loss, self.cross_entropy, self.sparsity_loss = MeanMetric(), MeanMetric(), MeanMetric()
+        self.accuracy = MulticlassAccuracy(classes, average="micro")
+        self.firing_rates = nn.ModuleDict({str(layer): MeanMetric() for layer in spiking})
+        for metric in self._all():
+            metric.persistent(True)
+
+    def _all(self) -> list[Metric]:
+        return [metric for metric in self.modules() if isinstance(metric, Metric)]
+
+    def _rates(self) -> dict[str, MeanMetric]:
+        return {layer: metric for layer, metric in self.firing_rates.items() if isinstance(metric, MeanMetric)}
+
+    def reset(self) -> None:
+        for metric in self._all():
+            metric.reset()
+
+    @torch.no_grad()
+    def update(
+        self,
+        logits_KBC: Tensor,
+        predictions_B: Tensor,
+        targets_B: Tensor,
+        loss: Tensor,
+        sparsity_loss: Tensor,
+        spikes: list[Tensor],
+    ) -> None:
+        """Count one batch; spikes: [T, B, N] of every spiking layer."""
+        samples = len(targets_B)
+        targets_KB = targets_B.expand(logits_KBC.shape[:2])
+        self.loss.update(loss, samples)
+        self.cross_entropy.update(functional.cross_entropy(logits_KBC.flatten(0, 1), targets_KB.flatten()), samples)
+        self.sparsity_loss.update(sparsity_loss, samples)
+        self.accuracy.update(predictions_B, targets_B)
+        for metric, spikes_TBN in zip(self._rates().values(), spikes, strict=True):
+            metric.update((spikes_TBN != 0).to(spikes_TBN.dtype).mean(), samples)
+
+    def values(self) -> dict[str, float]:
+        """All measures by name; perplexity is infinite where its exponent overflows."""
+        cross_entropy = float(self.cross_entropy.compute())
+        return {
+            "loss": float(self.loss.compute()),
+            "perplexity": math.exp(cross_entropy) if cross_entropy < 700 else math.inf,
+            "accuracy": float(self.accuracy.compute()),
+            "sparsity_loss": float(self.sparsity_loss.compute()),
+            **{f"firing_rate/{layer}": float(metric.compute()) for layer, metric in self._rates().items()},
+        }

@@ -1,0 +1,93 @@
+"""Networks: layers in a row, and an output layer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from snnexp.errors import OptionError, choice, require
+from snnexp.layers import Layer
+from snnexp.neurons.neuron import Neuron
+from snnexp.surrogates import Surrogate
+from snnexp.unroll import Backend, LayerOutput
+
+# Shapes: T time, B batch, I inputs, N neurons, C classes.
+
+
+class NetworkOutput(NamedTuple):
+    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per hidden layer.
+
+    state: the states of all layers after the last step, to be passed to the next call of a longer sequence.
+    """
+
+    outputs: Tensor
+    layers: tuple[LayerOutput, ...]
+    state: tuple[Any, ...]
+
+
+class Dense(nn.Module):
+    """Fully connected layers of neurons, recurrent or not, and an output layer.
+
+    inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
+    widths: neurons per layer.  recurrent: every hidden layer has a recurrence.
+    output: makes the output layer, given its inputs and the classes.
+    dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
+    time_repeat: every input step is shown this many times.
+    zero_diagonal, detach_recurrent, escape: see `Layer`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        classes: int,
+        neuron: Callable[[int], Neuron],
+        surrogate: Surrogate,
+        widths: Sequence[int],
+        output: Callable[[int, int], nn.Module],
+        recurrent: bool = True,
+        zero_diagonal: bool = True,
+        detach_recurrent: bool = False,
+        dropout: float = 0.0,
+        time_repeat: int = 1,
+        escape: Callable[[Tensor], Tensor] | None = None,
+        backend: str = "auto",
+    ) -> None:
+        super().__init__()
+        require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
+        require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
+        require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
+        self.time_repeat = time_repeat
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(
+            Layer(
+                fan_in,
+                width,
+                neuron,
+                surrogate,
+                recurrent,
+                zero_diagonal,
+                detach_recurrent,
+                escape,
+                choice(Backend, "backend", backend),
+            )
+            for fan_in, width in zip([inputs, *widths], widths, strict=False)
+        )
+        self.output = output(widths[-1], classes)
+        if escape is not None and not all(layer.neuron.noisy for layer in self.hidden):
+            name = type(self.hidden[0].neuron).__name__
+            raise OptionError("escape", "sigmoid", f"escape noise is not defined for {name}, which does not fire once")
+
+    @property
+    def hidden(self) -> list[Layer]:
+        """The hidden layers, from the first to the last."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
+        before = state or (None,) * (len(self.hidden) + 1)
+        outputs: list[LayerOutput] = []
+        x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
+        for layer, layer_state in zip(self.hidden, before, strict=False):
+            outputs.append(layer(self.dropout(x_TBI), layer_state, record))
+            x_TBI = outputs[-1].spikes
+        last = self.output(x_TBI, before[-1])
+        return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))

@@ -1,0 +1,1 @@
+"""Neuron models: each file holds the equations, the state and one step in time."""

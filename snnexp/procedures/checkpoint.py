@@ -1,0 +1,79 @@
+"""Checkpoints from which a run continues to the same bits."""
+
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch import Callback
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+
+
+class BatchOrder(Protocol):
+    """The order of the training batches: a function of `epoch`, of which the first `skip` batches are left out."""
+
+    epoch: int
+    skip: int
+
+
+class Checkpoint(Callback):
+    """Saves the run every n steps and at the end of every epoch, and puts it back where it was.
+
+    At an epoch's last batch nothing is saved: the validation that follows belongs to the epoch, so the save comes after
+    it. Two files are kept, so that one is whole whenever the machine stops. The order of the batches is told where to go
+    on as soon as the checkpoint is read: Lightning makes the loader's iterator before it calls any other hook.
+    """
+
+    def __init__(self, folder: Path, every: int, order: BatchOrder) -> None:
+        self.folder, self.every, self.order = folder, every, order
+        self.epoch = self.skip = 0
+        self.stopped = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "skip": self.skip, "stopped": self.stopped}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epoch, self.skip, self.stopped = state_dict["epoch"], state_dict["skip"], state_dict["stopped"]
+        self.order.epoch, self.order.skip = self.epoch, self.skip
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.stopped
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Not called when an epoch is resumed in its middle.
+        self.order.epoch, self.order.skip = trainer.current_epoch, 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        done = batch_idx + 1
+        if trainer.global_step % self.every == 0 and done < trainer.num_training_batches:
+            self._save(trainer, trainer.current_epoch, done)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer, trainer.current_epoch + 1, 0)
+
+    def _save(self, trainer: Trainer, epoch: int, skip: int) -> None:
+        self.epoch, self.skip, self.stopped = epoch, skip, trainer.should_stop
+        temporary = self.folder / f".{LAST}.tmp"
+        trainer.save_checkpoint(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        if (self.folder / LAST).exists():
+            (self.folder / LAST).replace(self.folder / PREVIOUS)
+        temporary.replace(self.folder / LAST)
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest checkpoint that can be read whole, or None; a torn one is passed over for the one before."""
+    for name in (LAST, PREVIOUS):
+        path = folder / name
+        if path.exists():
+            try:
+                torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except (OSError, RuntimeError, EOFError, ValueError):
+                continue
+            return path
+    return None

@@ -1,0 +1,58 @@
+"""From what the output layer did over time to logits, and from logits to a class."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# Shapes: T time, B batch, C classes, K decisions a sample (T for a readout at every step, else 1).
+
+
+def every_step(outputs_TBC: Tensor) -> Tensor:
+    """A decision at every step, K = T. Source: Herranz-Celotti & Rouat."""
+    return outputs_TBC
+
+
+def max_over_time(outputs_TBC: Tensor) -> Tensor:
+    """One decision, from the greatest output of each class, K = 1. Source: Zenke & Vogels 2021, Sec. 4."""
+    return outputs_TBC.amax(0, keepdim=True)
+
+
+def sum_over_time(outputs_TBC: Tensor) -> Tensor:
+    """One decision, from the sum over all steps, K = 1; for a spiking output layer this is the spike count."""
+    return outputs_TBC.sum(0, keepdim=True)
+
+
+def last(outputs_TBC: Tensor) -> Tensor:
+    """One decision, from the last step, K = 1."""
+    return outputs_TBC[-1:]
+
+
+def mode(logits_KBC: Tensor) -> Tensor:
+    """The class [B] that is decided for most often; among equals the one with the greater mean logit.
+
+    Source: mode accuracy of Herranz-Celotti & Rouat ("fired the most for the longest").
+    """
+    classes = logits_KBC.shape[-1]
+    votes_BC = functional.one_hot(logits_KBC.argmax(-1), classes).sum(0)
+    outvoted_BC = votes_BC < votes_BC.amax(-1, keepdim=True)
+    return logits_KBC.mean(0).masked_fill(outvoted_BC, -torch.inf).argmax(-1)
+
+
+def greatest_mean(logits_KBC: Tensor) -> Tensor:
+    """The class [B] with the greatest mean logit. Source: what the code of Herranz-Celotti & Rouat computes."""
+    return logits_KBC.mean(0).argmax(-1)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How outputs become logits [K, B, C] and these become one class a sample.
+
+    spiking_output: the readout counts spikes, so the network must have a spiking output layer.
+    """
+
+    logits: Callable[[Tensor], Tensor]
+    decision: Callable[[Tensor], Tensor] = mode
+    spiking_output: bool = False

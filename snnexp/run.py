@@ -1,0 +1,201 @@
+"""One run, from a configuration to a result in a folder."""
+
+import logging
+import os
+import platform
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from snnexp import terminal
+from snnexp.config import build, check, explain
+from snnexp.errors import OptionError, UserError, require
+from snnexp.identity import run_id
+from snnexp.init import LayerReport, initialise
+from snnexp.reports.page import draw
+from snnexp.results import RunFolder, commit, summary
+from snnexp.task import Task
+
+PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "adabelief-pytorch")
+
+# Said by Lightning of things that this project does itself, or that are meant.
+SILENCED = (
+    ".*does not have many workers.*",
+    ".*dataloader is not resumable.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+    ".*GPU available but not used.*",
+)
+
+
+def run(config: DictConfig) -> None:
+    """Run one job of the command line; raises `UserError` with one line for what a user can mend.
+
+    In a multirun the line is printed and the sweep goes on.
+    """
+    try:
+        execute(config)
+    except UserError as error:
+        line = explain(config, error) if isinstance(error, OptionError) else str(error)
+        if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
+            terminal.stderr(line)
+        else:
+            raise UserError(line) from error
+
+
+def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any]:
+    """Run a configuration, or give its stored result where it is over; returns the result."""
+    console = console or Console()
+    check(config)
+    folder = RunFolder(Path(config.paths.outputs) / "runs", run_id(config))
+    with folder.claim():
+        stored = folder.result
+        if stored is not None and not config.force:
+            console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
+            terminal.show_result(console, stored, folder.path)
+            return stored
+        if stored is not None:
+            console.print(f"the old run is kept in {folder.move_aside()}")
+        try:
+            return _execute(config, folder, console)
+        except UserError:
+            raise
+        except BaseException as error:
+            folder.write_json("failure.json", {"error": repr(error), "log": traceback.format_exc()})
+            raise
+
+
+def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
+    started = time.monotonic()
+    torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+    parts = Parts(config, folder, console)
+    with quiet():
+        procedure = build(config.procedure)
+        parts.data.setup("fit")
+        task = parts.task
+        terminal.show_start(console, config, folder, parts.report)
+        folder.write_json("env.json", parts.environment())
+        OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
+        try:
+            outcome = procedure(parts, folder.path, folder)
+        finally:
+            for logger in parts.loggers:
+                logger.close()
+    env = {**parts.environment(), "seconds": round(time.monotonic() - started, 1)}
+    folder.write_json("env.json", env)
+    metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
+    init = [layer._asdict() for layer in parts.report]
+    result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **commit()}
+    folder.finish(result)
+    page = draw(folder.path)
+    terminal.show_result(console, result, folder.path, page)
+    return result
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within, Lightning does not say what this project says itself, or means."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in SILENCED:
+            warnings.filterwarnings("ignore", message)
+        yield
+
+
+class Parts:
+    """The objects that a configuration describes, each built when it is first asked for."""
+
+    def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
+        self.config, self.folder, self.console = config, folder, console
+        self.report: list[LayerReport] = []
+        self.progress: bool = config.progress
+
+    @cached_property
+    def data(self) -> Any:
+        return build(self.config.dataset)
+
+    @cached_property
+    def network(self) -> Any:
+        """The network, initialised; `report` says what the initialisation did."""
+        torch.manual_seed(self.config.seed)
+        network = build(self.config.network)(
+            inputs=self.data.inputs,
+            classes=self.data.classes,
+            neuron=build(self.config.neuron),
+            surrogate=build(self.config.sg),
+            escape=build(self.config.escape),
+            backend=self.config.backend,
+        )
+        self.report = initialise(
+            network, self.data, build(self.config.init), build(self.config.dampening), build(self.config.sharpness)
+        )
+        return network
+
+    @cached_property
+    def task(self) -> Task:
+        readout = build(self.config.readout)
+        spiking = getattr(self.network.output, "spiking", False)
+        require(
+            spiking or not readout.spiking_output,
+            "readout.spiking_output",
+            readout.spiking_output,
+            "counts spikes, which the output layer does not have; add network/output=spiking",
+        )
+        optimizer = build(self.config.optimizer)
+        try:
+            optimizer([torch.zeros(1, requires_grad=True)])
+        except (TypeError, ValueError) as error:
+            raise UserError(f"optimizer: {error}") from None
+        return Task(
+            self.network,
+            readout,
+            build(self.config.loss),
+            build(self.config.selt),
+            optimizer,
+            build(self.config.scheduler),
+            self.data.classes,
+            self.config.seed,
+        )
+
+    @cached_property
+    def trainer(self) -> Any:
+        return partial(
+            build(self.config.trainer),
+            devices=1,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            default_root_dir=self.folder.path,
+        )
+
+    @cached_property
+    def loggers(self) -> list[Any]:
+        logger = build(self.config.logger)
+        plain = OmegaConf.to_container(self.config, resolve=True)
+        return [] if logger is None else [logger(run=self.folder.id, folder=self.folder.path, config=plain)]
+
+    def environment(self) -> dict[str, Any]:
+        """Where and with what the run runs."""
+        cuda = torch.cuda.is_available() and self.config.trainer.accelerator != "cpu"
+        return {
+            **commit(),
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "host": platform.node(),
+            "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
+            "threads": torch.get_num_threads(),
+            "backends": [layer.backend_taken() for layer in self.network.hidden],
+        }

@@ -1,0 +1,45 @@
+"""The sparsity-encouraging loss term (SELT)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from snnexp.errors import require
+from snnexp.schedules import Schedule
+
+# Shapes: T time, B batch, N neurons.
+
+
+def none(spikes: Sequence[Tensor], progress: float) -> Tensor:
+    """No term: nothing is asked of the firing rates."""
+    return torch.zeros(())
+
+
+@dataclass(frozen=True)
+class SELT:
+    """Pull every layer's firing rate to a target: factor s(progress) sum_l penalty(z_l, target).
+
+    target: firing rate, spikes per neuron and step.
+    factor: lambda, the lowest training loss that is reached without the term.
+    schedule: s, training progress in [0, 1] -> [0, 1].  penalty: spikes [T, B, N] and target -> a number.
+    Source: Herranz-Celotti & Rouat, Sec. on SELT.
+    """
+
+    target: float
+    factor: float
+    schedule: Schedule
+    penalty: Callable[[Tensor, float], Tensor]
+
+    def __post_init__(self) -> None:
+        require(0 <= self.target <= 1, "target", self.target, "a firing rate lies in [0, 1]")
+        require(self.factor >= 0, "factor", self.factor, "must not be negative")
+        self.schedule(0.0)  # a schedule says here what is wrong with its own options
+
+    def __call__(self, spikes: Sequence[Tensor], progress: float) -> Tensor:
+        """The term, given the spikes [T, B, N] of every layer and how far training is, in [0, 1]."""
+        weight = self.factor * self.schedule(progress)
+        if weight == 0 or not spikes:
+            return torch.zeros(())
+        return weight * torch.stack([self.penalty(spikes_TBN, self.target) for spikes_TBN in spikes]).sum()

@@ -1,0 +1,118 @@
+"""The learning task: a network, how it is read, what it minimises and how it is optimised."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any, Protocol
+
+import lightning
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from snnexp.losses import CrossEntropy
+from snnexp.metrics import EpochMetrics
+from snnexp.network import Dense
+from snnexp.readouts import Readout
+
+# Shapes: T time, B batch, I inputs, N neurons.
+
+
+class Batch(Protocol):
+    """inputs [T, B, I], targets [B]."""
+
+    @property
+    def inputs(self) -> Tensor: ...
+    @property
+    def targets(self) -> Tensor: ...
+
+
+class Stream(IntEnum):
+    """Independent streams of random numbers of one run."""
+
+    TRAIN = 0
+    EVALUATE = 1
+
+
+class Diverged(Exception):
+    """The loss is not finite; `step` is the number of optimiser steps taken before."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss is not finite at step {step}")
+        self.step = step
+
+
+class Task(lightning.LightningModule):
+    """Classification of sequences by a spiking network, as a LightningModule.
+
+    sparsity: the SELT term, from the spikes of all hidden layers and the training progress in [0, 1].
+    optimizer: makes the optimiser of the parameters.  scheduler: makes its learning-rate schedule, stepped every epoch,
+    or None.  seed: all noise (dropout, escape) is a function of seed and step, so that a resumed run draws the same.
+    """
+
+    def __init__(
+        self,
+        network: Dense,
+        readout: Readout,
+        loss: CrossEntropy,
+        sparsity: Callable[[Sequence[Tensor], float], Tensor],
+        optimizer: Callable[[Any], Optimizer],
+        scheduler: Callable[[Optimizer], Any],
+        classes: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.readout, self.loss, self.sparsity = readout, loss, sparsity
+        self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
+        self.spiking = [index for index, layer in enumerate(network.hidden) if layer.spiking]
+        self.train_metrics = EpochMetrics(classes, self.spiking)
+        self.evaluation_metrics = EpochMetrics(classes, self.spiking)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer(self.network.parameters())
+        scheduler = self.scheduler(optimizer)
+        return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+    def measure(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
+        """The loss to minimise on a batch, counted in `metrics`."""
+        output = self.network(batch.inputs)
+        logits_KBC = self.readout.logits(output.outputs)
+        loss = self.loss(logits_KBC, batch.targets)
+        spikes = [output.layers[index].spikes for index in self.spiking]
+        sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
+        metrics.update(logits_KBC, self.readout.decision(logits_KBC), batch.targets, loss, sparsity_loss, spikes)
+        return loss + sparsity_loss
+
+    def progress(self) -> float:
+        """How far training is, by finished epochs, in [0, 1]."""
+        return self.current_epoch / (self.trainer.max_epochs or 1)
+
+    def reseed(self, stream: Stream, index: int) -> None:
+        # Hashed, because torch's generator looks at 32 bits only: seeds packed side by side would collide.
+        digest = hashlib.sha256(f"{self.seed} {stream} {index}".encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:4]))
+
+    def on_train_epoch_start(self) -> None:
+        self.train_metrics.reset()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self.reseed(Stream.TRAIN, self.global_step)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = self.measure(batch, self.train_metrics)
+        if not torch.isfinite(loss):
+            raise Diverged(self.global_step)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self.evaluation_metrics.reset()
+
+    def on_validation_batch_start(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        self.reseed(Stream.EVALUATE, batch_idx)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.measure(batch, self.evaluation_metrics)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict({f"val/{name}": value for name, value in self.evaluation_metrics.values().items()}, batch_size=1)

@@ -1,0 +1,57 @@
+"""What a run says on the terminal: how it starts and how it ended."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from snnexp.init import LayerReport
+from snnexp.results import RunFolder
+
+
+def stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def show_start(console: Console, config: DictConfig, folder: RunFolder, report: Sequence[LayerReport]) -> None:
+    """The run's id and folder, and what the initialisation did to every layer."""
+    console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False)
+    table = Table(
+        "layer", "mean R", "variance R", "dampening", "sharpness", "q", "residual of IV", title_justify="left"
+    )
+    for layer in report:
+        numbers = (layer.mean, layer.variance, layer.dampening, layer.sharpness, layer.q, layer.residual)
+        table.add_row(str(layer.layer), *("-" if number is None else f"{number:.4g}" for number in numbers))
+    console.print(table)
+    for layer in report:
+        for note in layer.notes:
+            console.print(f"layer {layer.layer}: {note}", highlight=False, soft_wrap=True)
+
+
+def show_result(console: Console, result: dict[str, Any], folder: Path, page: Path | None = None) -> None:
+    """The end of a run: its main numbers and where everything lies."""
+    metrics = result["metrics"]
+    if result["status"] == "diverged":
+        console.print(f"[bold]diverged[/bold]: the loss was not finite at step {result['diverged_step']}")
+    table = Table("", "accuracy", "loss", "perplexity", "firing rates")
+    for split in ("train", "val", "test"):
+        if f"{split}/accuracy" in metrics:
+            rates = [value for name, value in metrics.items() if _is_rate(name, split)]
+            table.add_row(
+                split,
+                *(f"{metrics[f'{split}/{name}']:.4g}" for name in ("accuracy", "loss", "perplexity")),
+                " ".join(f"{rate:.3f}" for rate in rates),
+            )
+    table.caption = f"weights of epoch {result['selected_epoch']}, the lowest validation loss"
+    if table.rows:
+        console.print(table)
+    console.print(f"result  {folder / 'result.json'}", highlight=False, soft_wrap=True)
+    console.print(f"page    {page or folder / 'page.html'}", highlight=False, soft_wrap=True)
+
+
+def _is_rate(name: str, split: str) -> bool:
+    return name.startswith(f"{split}/firing_rate/") and name.count("/") == 2

@@ -1,0 +1,82 @@
+"""The time axis: a neuron model run over a whole sequence."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from snnexp.errors import OptionError
+from snnexp.neurons.neuron import Neuron
+from snnexp.surrogates import spike
+
+# Shapes: T time, B batch, N neurons, G pre-activations (gates x N).
+
+
+class Backend(StrEnum):
+    """Who walks the sequence: the loop over `Neuron.step`, or a hand-written kernel that equals it."""
+
+    AUTO = "auto"
+    REFERENCE = "reference"
+    FUSED = "fused"
+
+
+class LayerOutput(NamedTuple):
+    """What a layer did over a sequence.
+
+    spikes: the outputs z [T, B, N].  state: the neuron's state after the last step.
+    trace: for each recorded field of the state, its values [T, B, N].
+    """
+
+    spikes: Tensor
+    state: Any
+    trace: dict[str, Tensor]
+
+
+def choose(neuron: Neuron, backend: Backend) -> Backend:
+    """The backend that a sequence of this neuron runs on; `fused` raises `OptionError` where there is no kernel."""
+    if backend is Backend.FUSED:
+        raise OptionError("backend", backend, f"there is no fused kernel for {type(neuron).__name__}; take reference")
+    return Backend.REFERENCE
+
+
+def unroll(
+    neuron: Neuron,
+    currents_TBG: Tensor,
+    recurrence_GN: Tensor | None,
+    psi: Callable[[Tensor], Tensor],
+    state: Any = None,
+    *,
+    noise_TBN: Tensor | None = None,
+    detach_recurrent: bool = False,
+    record: Sequence[str] = (),
+    backend: Backend = Backend.AUTO,
+) -> LayerOutput:
+    """Run a neuron over a sequence of input currents: z_t from current_t + R z_{t-1}, step by step.
+
+    recurrence_GN: R, or None for a feed-forward layer.  psi: the surrogate, u -> psi(u).
+    state: where to start; passing the state of one call to the next is the same as one long call.
+    noise_TBN: escape noise, pre-drawn thresholds (see `escape`).
+    detach_recurrent: no gradient flows through R to earlier spikes; R itself still learns.
+    record: fields of the neuron's state to keep for every step.
+    """
+    choose(neuron, backend)
+    constants = neuron.constants()
+    if state is None:
+        state = neuron.initial_state(currents_TBG.shape[1], currents_TBG)
+    noises = [None] * len(currents_TBG) if noise_TBN is None else noise_TBN.unbind(0)
+    weight_NG = None if recurrence_GN is None else recurrence_GN.t()
+    spikes: list[Tensor] = []
+    trace: dict[str, list[Tensor]] = {name: [] for name in record}
+    # unbind, because the backward of indexing currents[t] fills a whole [T, B, G] tensor at every step.
+    for current_BG, noise_BN in zip(currents_TBG.unbind(0), noises, strict=True):
+        if weight_NG is not None:
+            before_BN = state.z.detach() if detach_recurrent else state.z
+            current_BG = torch.addmm(current_BG, before_BN, weight_NG)
+        state = neuron.step(current_BG, state, partial(spike, psi=psi, noise=noise_BN), constants)
+        spikes.append(state.z)
+        for name in record:
+            trace[name].append(getattr(state, name))
+    return LayerOutput(torch.stack(spikes), state, {name: torch.stack(kept) for name, kept in trace.items()})

@@ -1,0 +1,53 @@
+import math
+
+import pytest
+import torch
+
+from snnexp.errors import OptionError
+from snnexp.losses import CrossEntropy, mean_absolute, mean_squared
+
+T, B, N = 4, 3, 5
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_of_every_decision(smoothing: float) -> None:
+    torch.manual_seed(0)
+    logits_KBC, targets_B = torch.randn(T, B, N, dtype=torch.float64), torch.tensor([4, 0, 2])
+    by_hand = 0.0
+    for k in range(T):
+        for b in range(B):
+            logp_C = logits_KBC[k, b] - math.log(sum(math.exp(logit) for logit in logits_KBC[k, b].tolist()))
+            by_hand -= (1 - smoothing) * logp_C[targets_B[b]].item() + smoothing * logp_C.mean().item()
+    assert CrossEntropy(smoothing)(logits_KBC, targets_B).item() == pytest.approx(by_hand / (T * B), rel=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_cross_entropy_refuses(smoothing: float) -> None:
+    with pytest.raises(OptionError, match=f"^label_smoothing={smoothing}: "):
+        CrossEntropy(smoothing)
+
+
+def test_rate_penalties_by_hand() -> None:
+    # Two neurons over four steps: rates 1/4 and 3/4 (one of its spikes negative), mean 1/2.
+    spikes_TBN = torch.tensor([[[1.0, 1.0]], [[0.0, -1.0]], [[0.0, 1.0]], [[0.0, 0.0]]])
+    assert mean_squared(spikes_TBN, 0.1).item() == pytest.approx((0.5 - 0.1) ** 2)
+    assert mean_absolute(spikes_TBN, 0.5).item() == pytest.approx(0.25)
+    assert mean_absolute(spikes_TBN, 0.1).item() == pytest.approx((0.15 + 0.65) / 2)
+
+
+def test_penalties_reach_silent_neurons() -> None:
+    spikes_TBN = torch.zeros(T, B, N, dtype=torch.float64, requires_grad=True)
+    mean_squared(spikes_TBN, 0.2).backward()
+    assert spikes_TBN.grad is not None
+    torch.testing.assert_close(spikes_TBN.grad, torch.full_like(spikes_TBN, -2 * 0.2 / (T * B * N)))
+    spikes_TBN.grad = None
+    mean_absolute(spikes_TBN, 0.2).backward()
+    torch.testing.assert_close(spikes_TBN.grad, torch.full_like(spikes_TBN, -1 / (T * B * N)))
+
+
+def test_negative_outputs_are_pulled_towards_0() -> None:
+    spikes_TBN = -torch.ones(T, B, N, requires_grad=True)
+    spikes_TBN.retain_grad()
+    mean_squared(spikes_TBN, 0.2).backward()
+    assert spikes_TBN.grad is not None
+    assert (spikes_TBN.grad < 0).all()
