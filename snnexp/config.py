@@ -3,18 +3,35 @@
 import difflib
 import importlib
 import inspect
-import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from snnexp.errors import OptionError, UserError, require
+from snnexp.kinds import describe, fits
+
+
+@dataclass
+class Paths:
+    """Folders of this machine: `data` holds the published data sets, runs are written below `outputs`."""
+
+    data: str = MISSING
+    outputs: str = MISSING
+
+
+@dataclass
+class Identity:
+    """Which values make a run another one, see `identity.run_id`."""
+
+    ignore: list[str] = MISSING
+    neutral: dict[str, Any] = MISSING
 
 
 @dataclass
@@ -42,9 +59,9 @@ class Config:
     backend: str = "auto"
     threads: int | None = None
     progress: bool = True
-    paths: Any = MISSING
+    paths: Paths = field(default_factory=Paths)
     allow: list[str] = field(default_factory=list)
-    identity: Any = MISSING
+    identity: Identity = field(default_factory=Identity)
 
 
 ConfigStore.instance().store(name="schema", node=Config)
@@ -52,36 +69,67 @@ ConfigStore.instance().store(name="schema", node=Config)
 ALLOWED = ("snnexp", "torch", "lightning", "hydra")
 """Packages that a `_target_` may name; `allow` adds a user's own."""
 
-# Ranges of the keys that all options of a group share; what one option alone has, its constructor checks.
-_POSITIVE: Callable[[Any], bool] = lambda value: value > 0  # noqa: E731
-_NOT_NEGATIVE: Callable[[Any], bool] = lambda value: value >= 0  # noqa: E731
-RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "seed": (_NOT_NEGATIVE, "must be an integer of at least 0"),
-    "threads": (_POSITIVE, "must be at least 1"),
-    "optimizer.lr": (_POSITIVE, "a learning rate is greater than 0"),
-    "optimizer.weight_decay": (_NOT_NEGATIVE, "must not be negative"),
-    "trainer.max_epochs": (_POSITIVE, "must be at least 1"),
-    "trainer.gradient_clip_val": (_NOT_NEGATIVE, "must not be negative; null switches clipping off"),
+Range = tuple[Callable[[Any], bool], str]
+
+
+def _number(holds: Callable[[Any], bool], right: str) -> Range:
+    return lambda value: isinstance(value, int | float) and holds(value), right
+
+
+def _one_of(*names: str) -> Range:
+    return lambda value: not isinstance(value, str) or value in names, f"must be one of {', '.join(names)}"
+
+
+_SHARE = _number(
+    lambda value: value > 0 and (isinstance(value, int) or value <= 1),
+    "must be a share in (0, 1.0] or a number of batches of at least 1",
+)
+
+RANGES: dict[str, Range] = {
+    "seed": _number(lambda value: 0 <= value < 2**32, "must lie in [0, 2^32)"),
+    "threads": _number(lambda value: value > 0, "must be at least 1"),
+    "optimizer.lr": _number(lambda value: value > 0, "a learning rate is greater than 0"),
+    "optimizer.weight_decay": _number(lambda value: value >= 0, "must not be negative"),
+    "trainer.max_epochs": _number(lambda value: value > 0, "must be at least 1"),
+    "trainer.gradient_clip_val": _number(lambda value: value >= 0, "must not be negative; null: no clipping"),
+    "trainer.limit_train_batches": _SHARE,
+    "trainer.limit_val_batches": _SHARE,
+    "trainer.accelerator": _one_of("auto", "cpu", "gpu"),
+    "trainer.profiler": _one_of("simple", "advanced"),
 }
+"""Keys that all options of a group share, or that Lightning checks late. Null is for the annotation to refuse."""
 
 
 def check(config: DictConfig) -> None:
     """Hold the whole configuration against the signatures that it names, before anything is built.
 
-    Raises `UserError` for a top-level key that does not exist, a `_target_` that does not exist or may not be named, a
-    key that its constructor lacks (also in `_partial_` nodes), one that is missing, a value of the wrong kind or out of
-    range. The text names the key, the value and what would be right.
+    Raises `UserError` for a top-level key that does not exist, a value that is missing or refers to nothing, a
+    `_target_` that does not exist or may not be named, a key that its constructor lacks (also in `_partial_` nodes),
+    one that is missing, a value of the wrong kind or out of range. The text names the key, the value and what would be
+    right.
     """
-    known = [item.name for item in fields(Config)]
-    for name in config:
-        if name not in known:
-            raise UserError(unknown("", str(name), "the configuration", known))
+    _check_keys("", "the configuration", config, Config)
+    _check_keys("paths.", "paths", config.paths, Paths)
+    _check_keys("identity.", "identity", config.identity, Identity)
+    try:
+        OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     for path, node in nodes(config):
         _check_node(path, node, (*ALLOWED, *config.allow))
     for path, (holds, right) in RANGES.items():
         value = OmegaConf.select(config, path)
-        if isinstance(value, int | float):
-            require(holds(value), path, value, right)
+        require(value is None or holds(value), path, value, right)
+
+
+def _check_keys(prefix: str, owner: str, node: DictConfig, schema: type) -> None:
+    known = [item.name for item in fields(schema)]
+    for name in node:
+        if name not in known:
+            raise UserError(unknown(prefix, str(name), owner, known))
+    for name in known:
+        if name not in node:
+            raise UserError(f"{prefix}{name} is missing")
 
 
 def nodes(config: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
@@ -90,35 +138,44 @@ def nodes(config: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
         if "_target_" in config:
             yield path, config
         for key in config:
-            yield from nodes(config[key], f"{path}.{key}" if path else str(key))
+            yield from nodes(config[key], f"{path}.{key!s}" if path else str(key))
     elif isinstance(config, ListConfig):
         for index, item in enumerate(config):
             yield from nodes(item, f"{path}[{index}]")
 
 
 def _check_node(path: str, node: DictConfig, allowed: Sequence[str]) -> None:
-    target = locate(path, node._target_, allowed)
-    short = node._target_.rpartition(".")[2]
+    name = str(node._target_)
+    target, short = locate(path, name, allowed), name.rpartition(".")[2]
     try:
         parameters = inspect.signature(target).parameters
         hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (TypeError, ValueError, NameError):  # built in C: it can't be asked, and says itself what it refuses
         return
     given = [str(key) for key in node if not str(key).startswith("_")]
+    needed = [name for name, parameter in parameters.items() if _is_needed(parameter) and name not in given]
     for key in given:
         if key not in parameters:
-            raise UserError(unknown(f"{path}.", key, short, list(parameters)))
-        value = node[key]
-        if not isinstance(value, DictConfig) and not _fits(value, hints.get(key, Any)):
-            raise OptionError(f"{path}.{key}", value, f"must be {_describe(hints[key])}")
-    if not node.get("_partial_", False):
-        for name, parameter in parameters.items():
-            if parameter.default is parameter.empty and parameter.kind.name != "VAR_KEYWORD" and name not in given:
-                raise UserError(f"{path}.{name} is missing: {short} needs it")
+            # What a _partial_ node lacks, the program supplies.
+            raise UserError(unknown(f"{path}.", key, short, [name for name in parameters if name not in needed]))
+        elsewhere = OmegaConf.is_interpolation(node, key)  # and checked there, under the name that the user gave
+        if not elsewhere and not fits(node[key], hints.get(key, Any)):
+            raise OptionError(f"{path}.{key}", node[key], f"must be {describe(hints[key])}")
+    if needed and not node.get("_partial_", False):
+        raise UserError(f"{path}.{needed[0]} is missing: {short} needs it")
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    collects = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not collects
 
 
 def locate(path: str, target: str, allowed: Sequence[str]) -> Any:
     """The object that a `_target_` names; raises `UserError` where it may not be named or does not exist."""
+    if "." not in target:
+        raise UserError(
+            f"{path}._target_={target}: must be a module and a name in it, such as snnexp.surrogates.gaussian"
+        )
     if target.split(".")[0] not in allowed:
         raise UserError(
             f"{path}._target_={target}: only {', '.join(allowed)} may be named; "
@@ -142,24 +199,36 @@ def locate(path: str, target: str, allowed: Sequence[str]) -> Any:
 
 
 def build(node: Any, **arguments: Any) -> Any:
-    """Make the object that a node describes (or, for `_partial_`, what will make it). The one place that does so."""
+    """Make the object that a node describes (or, for `_partial_`, what will make it). The one place that does so.
+
+    Raises what the constructor says a user can mend (`UserError`), without Hydra's words around it.
+    """
     extra: dict[str, Any] = {}
     if "_execution_whitelist_" in inspect.signature(instantiate).parameters:  # Hydra 1.4; `check` does it on 1.3
         extra["_execution_whitelist_"] = "*"
-    return instantiate(node, **arguments, **extra, _convert_="all")
+    try:
+        return instantiate(node, **arguments, **extra, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from error
+        raise
 
 
 def explain(config: DictConfig, error: OptionError) -> str:
-    """The error's line, with the place in the configuration from which the refused value came, where there is one."""
-    places = [path for path, value in _leaves(config) if path.rpartition(".")[2] == error.option]
-    same = [path for path in places if OmegaConf.select(config, path) == error.value] or places
-    return f"{same[0]}={error.value}: {error.right}" if len(same) == 1 else str(error)
+    """The error's line, with the place in the configuration from which the refused value came, where there is one.
+
+    A place is a key of the option's name, or one inside it (`neuron.threshold.mean` for `threshold`).
+    """
+    places = {path: value for path, value in _leaves(config) if error.option in path.split(".")}
+    same = [path for path, value in places.items() if value == error.value]
+    owners = {path[: path.rindex(error.option)] for path in same}
+    return str(OptionError(same[0], places[same[0]], error.right)) if len(owners) == 1 else str(error)
 
 
 def _leaves(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(config, DictConfig):
         for key in config:
-            inner = f"{path}.{key}" if path else str(key)
+            inner = f"{path}.{key!s}" if path else str(key)
             yield inner, config[key]
             yield from _leaves(config[key], inner)
 
@@ -173,37 +242,3 @@ def unknown(prefix: str, key: str, owner: str, known: Sequence[str]) -> str:
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f", did you mean {close[0]}?" if close else ""
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a plain value can be meant by an annotation; kinds that a configuration can't hold are left alone."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, argument) for argument in arguments)
-    if hint is type(None) or value is None:
-        return value is None and hint in (type(None), Any, object, inspect.Parameter.empty)
-    if hint in (int, float, bool, str):
-        if isinstance(value, bool):
-            return hint is bool
-        return isinstance(value, int | float if hint is float else hint)
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return isinstance(value, str)
-    if origin in (list, tuple, Sequence) or hint in (list, tuple):
-        return isinstance(value, ListConfig)
-    if origin in (dict, Mapping) or origin is Callable or _is_own_class(hint):
-        return False
-    return True
-
-
-def _is_own_class(hint: Any) -> bool:
-    return isinstance(hint, type) and hint.__module__.startswith("snnexp")
-
-
-def _describe(hint: Any) -> str:
-    names = {int: "an integer", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_describe(argument) for argument in arguments))
-    if typing.get_origin(hint) in (list, tuple, Sequence):
-        return "a list"
-    return names.get(hint, "a node with a _target_")

@@ -18,11 +18,16 @@ class OptionError(UserError, ValueError):
     """
 
     def __init__(self, option: str, value: object, right: str) -> None:
-        super().__init__(f"{option}={value}: {right}")
+        super().__init__(f"{option}={_as_written(value)}: {right}")
         self.option, self.value, self.right = option, value, right
 
     def __reduce__(self) -> tuple[type, tuple[str, object, str]]:
         return type(self), (self.option, self.value, self.right)
+
+
+def _as_written(value: object) -> object:
+    """A value as a user writes it in YAML or on the command line."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else value
 
 
 class DataError(UserError):

@@ -5,7 +5,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -13,15 +15,18 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from snnexp.config import unknown
+from snnexp.config import Config, unknown
 from snnexp.errors import UserError
 from snnexp.help import page
+from snnexp.kinds import describe
 
 # A waiting OpenMP thread then sleeps. By default it spins, and where other processes want its core (two runs side by
 # side are enough) a two-thread run was measured to be ten times slower than with one thread. Read once, by torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+
+GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that Hydra raises for group=null
 
 
 def command_line(program: Callable[[], None]) -> None:
@@ -37,7 +42,10 @@ def command_line(program: Callable[[], None]) -> None:
 def one_line_errors(arguments: list[str]) -> Iterator[None]:
     """Within, errors that a user can mend end the program with one line; with HYDRA_FULL_ERROR=1 they stay errors."""
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        yield
+        try:
+            yield
+        except SystemExit as stop:  # a job's line; its cause has the traceback
+            raise stop.__cause__ or stop from None
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing several lines of its own
     try:
@@ -47,39 +55,67 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
     except UserError as error:
         raise SystemExit(str(error)) from None
     except (HydraException, OmegaConfBaseException) as error:
-        raise SystemExit(one_line(str(error), arguments)) from None
+        raise SystemExit(one_line(error, arguments)) from None
+    except ValueError as error:
+        if not str(error).startswith(GROUP_IS_NULL):
+            raise
+        raise SystemExit(one_line(error, arguments)) from None
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
 
-def one_line(message: str, arguments: list[str]) -> str:
+def one_line(error: Exception, arguments: list[str]) -> str:
     """What Hydra says in several lines, in one, with what would have been right."""
-    option = re.search(r"Could not find '(.+?)/([^/']+)'\s+Available options in '.+?':\s*(.*)", message, re.DOTALL)
-    if option:
-        group, name, options = option.groups()
-        return unknown(f"{group}=", name, group, options.split())
-    key = re.search(r"Could not override '([^']+)'", message)
-    if key:
-        return _unknown_key(key.group(1), arguments)
+    message = str(error)
+    if found := re.search(r"Could not (?:find|load) '(.+?)/([^/']*)'(.*?)Config search path", message, re.DOTALL):
+        return _unknown_option(*found.groups())
+    if found := re.search(r"Could not override '([^']+)'", message):
+        return _unknown_key(str(getattr(error.__cause__, "full_key", found[1])), found[1], arguments)
+    if found := re.match(r"Error merging override ([^=]+)=(.*)", message):
+        return _wrong_kind(found[1], found[2], error)
+    if found := re.match(r"Ambiguous value for argument '(.+)'", message):
+        return f"{found[1]}: several values are a sweep, which needs -m; one list is written [a,b]"
+    if found := re.match(r"Error parsing override '(.*)'\n(.*)", message):
+        return f"{found[1]}: must be key=value ({found[2]})"
+    if message.startswith(GROUP_IS_NULL):
+        nulls = [word for word in arguments if word.endswith("=null")]
+        return f"{' '.join(nulls)}: must be the name of an option; none, where there is one, leaves the part out"
     return " ".join(message.split())
 
 
-def _unknown_key(key: str, arguments: list[str]) -> str:
-    """The line for a key that the chosen options do not have: composed again without it, to see what they have."""
+def _unknown_option(group: str, name: str, listed: str) -> str:
+    """Hydra lists the options in the folder itself; those in folders below it are added."""
+    nested = {str(file.relative_to(CONF / group).with_suffix("")) for file in (CONF / group).rglob("*.yaml")}
+    options = listed.partition(":")[2].split()
+    return unknown(f"{group}=", name, group, sorted(nested.union(options)))
+
+
+def _wrong_kind(key: str, value: str, error: Exception) -> str:
+    """The line for a value that the schema of the top level refuses."""
+    hint = get_type_hints(Config).get(key)
+    known = hint is not None and not is_dataclass(hint)
+    return f"{key}={value}: " + (f"must be {describe(hint)}" if known else " ".join(str(error.__cause__).split()))
+
+
+def _unknown_key(key: str, given: str, arguments: list[str]) -> str:
+    """The line for a key that the chosen options do not have: composed again without it, to see what they have.
+
+    given: what the argument sets, the key itself or a node with the key in it.
+    """
     parent, _, name = key.rpartition(".")
-    others = [word for word in arguments if "=" in word and not word.startswith("-") and word.split("=")[0] != key]
+    others = [word for word in arguments if "=" in word and not word.startswith("-") and word.split("=")[0] != given]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("train", others)
+            config = compose("train", others, return_hydra_config=key.startswith("hydra."))
     except HydraException:  # something else is wrong as well
         return f"{key}: there is no such key"
     node = OmegaConf.select(config, parent) if parent else config
     if not isinstance(node, DictConfig):
         return f"{key}: {parent} has no keys, it is {node}"
-    return unknown(f"{parent}." if parent else "", name, _owner(node, parent), [str(k) for k in node if k[0] != "_"])
-
-
-def _owner(node: DictConfig, path: str) -> str:
     target = node.get("_target_")
-    return f"{path} ({target.rpartition('.')[2]})" if target else path or "the configuration"
+    if not target:
+        return unknown(f"{parent}." if parent else "", name, parent or "the configuration", list(map(str, node)))
+    short, keys = target.rpartition(".")[2], [str(inner) for inner in node if str(inner)[0] != "_"]
+    more = f"; a parameter of {short} that is not listed is given as +{key}="
+    return unknown(f"{parent}.", name, f"{parent} ({short})", keys) + more

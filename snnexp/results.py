@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snnexp.errors import UserError
+from snnexp.errors import OptionError, UserError
 from snnexp.files import append_line, read_lines, write_atomically
 
 
@@ -40,8 +40,8 @@ class RunFolder:
     def claim(self) -> Iterator[None]:
         """Hold the folder for this process; raises `UserError` while another live process holds it.
 
-        The lock is the kernel's (flock), so a process that dies, however it dies, lets go of it. On network file systems
-        that do not pass locks on, two machines may both get it.
+        The lock is the kernel's (flock), so a process that dies, however it dies, lets go of it. On network file
+        systems that do not pass locks on, two machines may both get it.
         """
         locks = self.runs / ".locks"  # beside the run, which may be moved while it is held
         try:
@@ -49,7 +49,8 @@ class RunFolder:
             self.path.mkdir(exist_ok=True)
             lock = (locks / self.id).open("a+")
         except OSError as error:
-            raise UserError(f"paths.outputs: {self.path} can't be written to ({error.strerror})") from None
+            right = f"runs can't be written there ({error.strerror})"
+            raise OptionError("paths.outputs", self.runs.parent, right) from error
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,7 +73,7 @@ class RunFolder:
         return aside
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
-        write_atomically(self.path / name, json.dumps(_strict(content), indent=2, default=str) + "\n")
+        write_atomically(self.path / name, json.dumps(_strict(content), indent=2) + "\n")
 
     def finish(self, result: dict[str, Any]) -> None:
         """The run is over: what earlier attempts failed with no longer matters."""
@@ -104,20 +105,23 @@ def _strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def summary(lines: list[dict[str, Any]], selected_epoch: int) -> dict[str, float]:
-    """A run's numbers from its metric lines, each reduction under a name of its own.
+def summary(lines: list[dict[str, Any]], selected_epoch: int) -> dict[str, float | None]:
+    """A run's numbers from its metric lines, each reduction under a name of its own; None where one was not finite.
 
-    val/accuracy             the value at the epoch that validation selected (the lowest val/loss)
-    val/accuracy/max, /min, /last   over all epochs after the first step; train/... likewise without the first form
-    val/accuracy/initial     before the first step
+    val/accuracy                    at the epoch that validation selected (the lowest val/loss)
+    val/accuracy/max, /min          of the finite values of all epochs
+    val/accuracy/last               at the last epoch
+    val/accuracy/initial            before the first step
     """
     trained = [line for line in lines if line["epoch"] > 0]
     names = sorted({name for line in lines for name in line if "/" in name})
-    out: dict[str, float] = {}
+    out: dict[str, float | None] = {}
     for name in names:
         curve = [line[name] for line in trained if name in line]
         finite = [value for value in curve if value is not None]
-        out |= {name: line[name] for line in trained if line["epoch"] == selected_epoch and name in line}
+        for line in trained:
+            if line["epoch"] == selected_epoch and name in line:
+                out[name] = line[name]
         if finite:
             out |= {f"{name}/min": min(finite), f"{name}/max": max(finite), f"{name}/last": curve[-1]}
         out |= {f"{name}/initial": line[name] for line in lines if line["epoch"] == 0 and name in line}

@@ -84,20 +84,21 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
     with quiet():
         procedure = build(config.procedure)
         parts.data.setup("fit")
-        task = parts.task
+        network = parts.task.network
         terminal.show_start(console, config, folder, parts.report)
-        folder.write_json("env.json", parts.environment())
+        environment = parts.environment([layer.backend_taken() for layer in network.hidden])
+        folder.write_json("env.json", environment)
         OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
         try:
             outcome = procedure(parts, folder.path, folder)
         finally:
             for logger in parts.loggers:
                 logger.close()
-    env = {**parts.environment(), "seconds": round(time.monotonic() - started, 1)}
-    folder.write_json("env.json", env)
+    folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
     metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
     init = [layer._asdict() for layer in parts.report]
-    result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **commit()}
+    code = {name: environment[name] for name in ("commit", "dirty")}
+    result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
     folder.finish(result)
     page = draw(folder.path)
     terminal.show_result(console, result, folder.path, page)
@@ -188,7 +189,7 @@ class Parts:
         plain = OmegaConf.to_container(self.config, resolve=True)
         return [] if logger is None else [logger(run=self.folder.id, folder=self.folder.path, config=plain)]
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self, backends: list[str]) -> dict[str, Any]:
         """Where and with what the run runs."""
         cuda = torch.cuda.is_available() and self.config.trainer.accelerator != "cpu"
         return {
@@ -197,5 +198,5 @@ class Parts:
             "host": platform.node(),
             "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
             "threads": torch.get_num_threads(),
-            "backends": [layer.backend_taken() for layer in self.network.hidden],
+            "backends": backends,
         }

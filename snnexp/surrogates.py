@@ -41,8 +41,8 @@ def gaussian(x: Tensor) -> Tensor:
 
 def sigmoid(x: Tensor) -> Tensor:
     """Derivative of the logistic function, 4 s(4x) (1 - s(4x)), rescaled to unit peak and unit area."""
-    s = torch.sigmoid(4 * x)
-    return 4 * s * (1 - s)
+    # s(-x) rather than 1 - s(x), which rounds to 0 in the right tail but not in the left.
+    return 4 * torch.sigmoid(4 * x) * torch.sigmoid(-4 * x)
 
 
 def fast_sigmoid(x: Tensor) -> Tensor:

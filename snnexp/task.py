@@ -34,11 +34,11 @@ class Stream(IntEnum):
     EVALUATE = 1
 
 
-class Diverged(Exception):
-    """The loss is not finite; `step` is the number of optimiser steps taken before."""
+class DivergedError(Exception):
+    """Loss or weights are not finite; `step` is the number of optimiser steps taken before."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the loss is not finite at step {step}")
+        super().__init__(f"loss or weights are not finite at step {step}")
         self.step = step
 
 
@@ -102,10 +102,13 @@ class Task(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = self.measure(batch, self.train_metrics)
         if not torch.isfinite(loss):
-            raise Diverged(self.global_step)
+            raise DivergedError(self.global_step)
         return loss
 
     def on_validation_epoch_start(self) -> None:
+        # A neuron with a voltage that is no number is silent, so the loss alone would not show it.
+        if not all(bool(weight.isfinite().all()) for weight in self.network.parameters()):
+            raise DivergedError(self.global_step)
         self.evaluation_metrics.reset()
 
     def on_validation_batch_start(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:

@@ -19,31 +19,31 @@ def stderr(line: str) -> None:
 
 def show_start(console: Console, config: DictConfig, folder: RunFolder, report: Sequence[LayerReport]) -> None:
     """The run's id and folder, and what the initialisation did to every layer."""
-    console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False)
+    console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False, soft_wrap=True)
     table = Table(
         "layer", "mean R", "variance R", "dampening", "sharpness", "q", "residual of IV", title_justify="left"
     )
     for layer in report:
         numbers = (layer.mean, layer.variance, layer.dampening, layer.sharpness, layer.q, layer.residual)
-        table.add_row(str(layer.layer), *("-" if number is None else f"{number:.4g}" for number in numbers))
+        table.add_row(str(layer.layer), *map(_number, numbers))
     console.print(table)
     for layer in report:
         for note in layer.notes:
-            console.print(f"layer {layer.layer}: {note}", highlight=False, soft_wrap=True)
+            console.print(f"layer {layer.layer}: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_result(console: Console, result: dict[str, Any], folder: Path, page: Path | None = None) -> None:
     """The end of a run: its main numbers and where everything lies."""
     metrics = result["metrics"]
     if result["status"] == "diverged":
-        console.print(f"[bold]diverged[/bold]: the loss was not finite at step {result['diverged_step']}")
+        console.print(f"[bold]diverged[/bold]: loss or weights were not finite at step {result['diverged_step']}")
     table = Table("", "accuracy", "loss", "perplexity", "firing rates")
     for split in ("train", "val", "test"):
         if f"{split}/accuracy" in metrics:
             rates = [value for name, value in metrics.items() if _is_rate(name, split)]
             table.add_row(
                 split,
-                *(f"{metrics[f'{split}/{name}']:.4g}" for name in ("accuracy", "loss", "perplexity")),
+                *(_number(metrics[f"{split}/{name}"]) for name in ("accuracy", "loss", "perplexity")),
                 " ".join(f"{rate:.3f}" for rate in rates),
             )
     table.caption = f"weights of epoch {result['selected_epoch']}, the lowest validation loss"
@@ -51,6 +51,10 @@ def show_result(console: Console, result: dict[str, Any], folder: Path, page: Pa
         console.print(table)
     console.print(f"result  {folder / 'result.json'}", highlight=False, soft_wrap=True)
     console.print(f"page    {page or folder / 'page.html'}", highlight=False, soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _is_rate(name: str, split: str) -> bool:

@@ -25,19 +25,24 @@ class Wandb(WandbLogger):
         tags: list[str] | None = None,
         offline: bool | None = None,
     ) -> None:
+        settings = wandb.Settings(silent=True, console="off")
+        if offline is None:
+            wandb.setup(settings)
+            offline = not wandb.login(prompt=False, verify=False)
         super().__init__(
             name=run,
             id=run,
             version=run,
             save_dir=folder,
             project=project,
-            offline=wandb.api.api_key is None if offline is None else offline,
+            offline=offline,
+            mode="offline" if offline else "online",
             resume="allow",
             entity=entity,
             group=group,
             tags=tags,
             config=config,
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=settings,
         )
 
     def close(self) -> None:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from snnexp.errors import OptionError
@@ -14,6 +14,7 @@ def test_ramp_of_the_paper() -> None:
     assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1, 1])
 
 
+@settings(deadline=None)
 @given(start=FRACTION, end=FRACTION, early=FRACTION, late=FRACTION)
 def test_ramp_grows_from_0_to_1(start: float, end: float, early: float, late: float) -> None:
     assume(start < end and early <= late)

@@ -28,7 +28,7 @@ def test_no_term() -> None:
 def test_refused_options() -> None:
     with pytest.raises(OptionError, match=r"^target=1\.5: "):
         SELT(1.5, 1.0, always, mean_squared)
-    with pytest.raises(OptionError, match="^factor=-1: "):
+    with pytest.raises(OptionError, match=r"^factor=-1: "):
         SELT(0.5, -1, always, mean_squared)
     with pytest.raises(OptionError, match=r"^start=0\.6: "):
         SELT(0.5, 1.0, partial(ramp, start=0.6, end=0.2), mean_squared)

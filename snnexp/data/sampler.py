@@ -10,8 +10,8 @@ class EpochBatchSampler(Sampler[list[int]]):
     """Shuffled batches whose order is a function of (seed, epoch) alone, so that a killed run resumes where it was.
 
     `epoch` and `skip`, the number of first batches that are left out, are set by the training loop before each epoch
-    (Lightning does not do it for a batch sampler); both stay until they are set again, since Lightning asks for more than
-    one iterator. The length stays that of the whole epoch. The last batch may be smaller.
+    (Lightning does not do it for a batch sampler); both stay until they are set again, since Lightning asks for more
+    than one iterator. The length stays that of the whole epoch. The last batch may be smaller.
     """
 
     def __init__(self, samples: int, batch_size: int, seed: int) -> None:

@@ -22,8 +22,8 @@ class Checkpoint(Callback):
     """Saves the run every n steps and at the end of every epoch, and puts it back where it was.
 
     At an epoch's last batch nothing is saved: the validation that follows belongs to the epoch, so the save comes after
-    it. Two files are kept, so that one is whole whenever the machine stops. The order of the batches is told where to go
-    on as soon as the checkpoint is read: Lightning makes the loader's iterator before it calls any other hook.
+    it. Two files are kept, so that one is whole whenever the machine stops. The order of the batches is told where to
+    go on as soon as the checkpoint is read: Lightning makes the loader's iterator before it calls any other hook.
     """
 
     def __init__(self, folder: Path, every: int, order: BatchOrder) -> None:

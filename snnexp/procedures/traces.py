@@ -30,7 +30,8 @@ def save(task: Task, batch: Batch, path: Path) -> None:
     task.eval()
     task.reseed(Stream.EVALUATE, 0)
     spiking = [task.network.hidden[index] for index in task.spiking]
-    output = task.network(batch.inputs, record=("u",) if spiking else ())
+    inputs = batch.inputs.to(task.network.hidden[0].projection)  # where the weights are, and as precise as they are
+    output = task.network(inputs, record=("u",) if spiking else ())
     predictions = task.readout.decision(task.readout.logits(output.outputs))
     kept: dict[str, NDArray[Any]] = {
         "input": _array(batch.inputs[:, :RASTER_SAMPLES]),
@@ -50,8 +51,8 @@ def save(task: Task, batch: Batch, path: Path) -> None:
 
 
 def _voltages(layer: Layer, u_TBN: Tensor) -> dict[str, NDArray[Any]]:
-    u = u_TBN.flatten().float()
-    low, high = np.percentile(_array(u), (0.1, 99.9))
+    u = u_TBN[u_TBN.isfinite()].float()  # a diverging network has other ones as well
+    low, high = np.percentile(_array(u), (0.1, 99.9)) if len(u) else (0.0, 0.0)
     low, high = min(float(low), -1e-3), max(float(high), 1e-3)
     edges = torch.linspace(low, high, BINS + 1)
     grid = max(-low, high) * torch.linspace(-1, 1, 401) ** 3  # dense where psi has its peak, however long the tails

@@ -15,7 +15,7 @@ from snnexp.procedures import traces
 from snnexp.procedures.checkpoint import BatchOrder, Checkpoint, newest
 from snnexp.procedures.progress import ProgressBar
 from snnexp.procedures.record import SELECTED, Ledger, Record, Select
-from snnexp.task import Batch, Diverged, Task
+from snnexp.task import Batch, DivergedError, Task
 
 
 class Data(Protocol):
@@ -56,7 +56,7 @@ def train(
     early_stopping: int | None = None,
     averaging: Callable[[], Callback] | None = None,
 ) -> dict[str, Any]:
-    """Train the task, continuing where a checkpoint in the folder left off, and test the weights that validation selects.
+    """Train the task, from where a checkpoint in the folder left off, and test the weights that validation selects.
 
     checkpoint_every: steps between two checkpoints inside an epoch.
     early_stopping: epochs without a lower validation loss after which training ends; None never ends it early.
@@ -95,13 +95,14 @@ def train(
     try:
         task.train()
         trainer.fit(task, data.train_dataloader(), data.loader("val"), ckpt_path=resumed)
-    except Diverged as diverged:
+    except DivergedError as diverged:
         result = {"status": "diverged", "diverged_step": diverged.step}
     result["selected_epoch"] = select.epoch
     if select.epoch:
         task.network.load_state_dict(torch.load(folder / SELECTED, weights_only=True, map_location="cpu"))
         result["metrics"] = {f"test/{name}": value for name, value in evaluate(parts, "test").items()}
-        traces.save(task, shown, folder / "traces_after.npz")
+        if result["status"] == "finished":
+            traces.save(task, shown, folder / "traces_after.npz")
     return result
 
 

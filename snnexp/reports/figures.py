@@ -119,7 +119,7 @@ def surrogate(before: Histogram, after: Histogram | None, u_G: Array, psi_G: Arr
     """
     figure, axes = _panel(left=0.07, right=0.84)
     shown = [(before, GREY)] if after is None else [(before, GREY), (after, colour)]
-    highest = max(_density(axes, histogram, fill) for histogram, fill in shown)
+    highest = max(_density(axes, histogram, fill) for histogram, fill in shown) or 1.0  # 0: no voltage was finite
     axes.set(xlabel="u = v − θ", ylabel="log density of u", yscale="log")
     axes.set(
         xlim=_window([histogram for histogram, _ in shown], u_G, psi_G),
@@ -180,7 +180,7 @@ def _shades(x_NT: Array, colour: str) -> NDArray[np.floating]:
 
 def _density(axes: Axes, histogram: Histogram, colour: str) -> float:
     """Draws the density and returns its maximum."""
-    density = histogram.counts / histogram.counts.sum() / np.diff(histogram.edges)
+    density = histogram.counts / max(histogram.counts.sum(), 1) / np.diff(histogram.edges)
     axes.stairs(density, histogram.edges, fill=True, color=colour, alpha=0.3)
     axes.stairs(density, histogram.edges, color=colour, linewidth=1.2)
     return float(density.max())
@@ -190,6 +190,6 @@ def _window(histograms: Sequence[Histogram], u_G: Array, psi_G: Array) -> tuple[
     passing_u = u_G[psi_G >= 0.01 * psi_G.max()]
     bounds = [passing_u[0], passing_u[-1]]
     for edges, counts in histograms:
-        cumulative = np.concatenate(([0.0], np.cumsum(counts) / counts.sum()))
+        cumulative = np.concatenate(([0.0], np.cumsum(counts) / max(counts.sum(), 1)))
         bounds.extend(np.interp((0.25, 0.75), cumulative, edges))
     return float(min(bounds)), float(max(bounds))

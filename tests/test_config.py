@@ -1,0 +1,224 @@
+"""Whatever a configuration gets wrong is one line that names the key, the value and what would be right."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from torch import Tensor
+
+from snnexp.config import build, check, explain, locate
+from snnexp.errors import OptionError, UserError
+from snnexp.kinds import describe, fits
+from snnexp.neurons.constants import Decay
+from snnexp.run import execute
+
+Compose = Callable[[list[str]], DictConfig]
+
+
+def refused(config: DictConfig) -> str:
+    """The line with which a configuration is refused."""
+    with pytest.raises(UserError) as caught:
+        execute(config, Console(quiet=True))
+    return explain(config, caught.value) if isinstance(caught.value, OptionError) else str(caught.value)
+
+
+LINES = {
+    # Keys that do not exist, added with a plus so that Hydra lets them pass.
+    "+foo=3": "foo: the configuration has no such option; it has: sg, dampening, ",
+    "+optimiser.lr=1": "optimiser: the configuration has no such option, did you mean optimizer?; it has: ",
+    "+paths.date=x": "paths.date: paths has no such option, did you mean data?; it has: data, outputs",
+    "+identity.ignored=[]": "identity.ignored: identity has no such option, did you mean ignore?; it has: ignore, ",
+    "+neuron.treshold=2": "neuron.treshold: LIF has no such option, did you mean threshold?; it has: membrane_decay, ",
+    "+neuron.threshold.maen=2": "neuron.threshold.maen: PerNeuron has no such option, did you mean mean?; it has: ",
+    "+optimizer.lrr=1": "optimizer.lrr: adabelief has no such option, did you mean lr?; it has: lr, betas, ",
+    "+trainer.max_epoch=1": "trainer.max_epoch: Trainer has no such option, did you mean max_epochs?; it has: ",
+    "scheduler=none +scheduler.eta=1": "scheduler.eta: constant_rate has no such option; it has: none",
+    # Values that are not there.
+    "~sg": "sg is missing",
+    "~paths": "paths is missing",
+    "~dataset.batch_size": "dataset.batch_size is missing: Digits needs it",
+    "~sg.shape": "sg.shape is missing: Surrogate needs it",
+    "optimizer.lr=${foo}": "optimizer.lr: Interpolation key 'foo' not found",
+    # Targets.
+    "sg.shape._target_=snnexp.surrogates.fastsigmoid": (
+        "sg.shape._target_=snnexp.surrogates.fastsigmoid: "
+        "snnexp.surrogates has no fastsigmoid, did you mean fast_sigmoid?"
+    ),
+    "sg.shape._target_=snnexp.surogates.gaussian": (
+        "sg.shape._target_=snnexp.surogates.gaussian: snnexp has no surogates, did you mean surrogates?"
+    ),
+    "sg.shape._target_=gaussian": "sg.shape._target_=gaussian: must be a module and a name in it, such as ",
+    "sg.shape._target_=os.system": (
+        "sg.shape._target_=os.system: only snnexp, torch, lightning, hydra may be named; "
+        "for code of your own add allow=[os]"
+    ),
+    # Values of the wrong kind.
+    "optimizer.lr=abc": "optimizer.lr=abc: must be a number",
+    "optimizer.lr=null": "optimizer.lr=null: must be a number",
+    "optimizer.betas=[0.9]": "optimizer.betas=[0.9]: must be a list of 2: a number, a number",
+    "neuron.threshold.mean=abc": "neuron.threshold.mean=abc: must be a number",
+    "neuron.membrane_decay=abc": "neuron.membrane_decay=abc: must be a number or a node with a _target_",
+    "neuron.detach_reset=3": "neuron.detach_reset=3: must be true or false",
+    "network.widths=5": "network.widths=5: must be a list, each item an integer",
+    "network.widths=[4.5]": "network.widths=[4.5]: must be a list, each item an integer",
+    "trainer.max_epochs=1.5": "trainer.max_epochs=1.5: must be an integer or null",
+    "trainer.precision=half": "trainer.precision=half: must be 64, 32, 16 or ",
+    "sg.shape=3": "sg.shape=3: must be a node with a _target_",
+    # Values out of range.
+    "seed=-1": "seed=-1: must lie in [0, 2^32)",
+    "seed=4294967296": "seed=4294967296: must lie in [0, 2^32)",
+    "threads=0": "threads=0: must be at least 1",
+    "backend=fused": "backend=fused: there is no fused kernel for LIF; take reference",
+    "backend=quick": "backend=quick: must be one of auto, reference, fused",
+    "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is greater than 0",
+    "optimizer.lr=nan": "optimizer.lr=nan: a learning rate is greater than 0",
+    "optimizer.weight_decay=-1": "optimizer.weight_decay=-1: must not be negative",
+    "trainer.max_epochs=0": "trainer.max_epochs=0: must be at least 1",
+    "trainer.accelerator=fast": "trainer.accelerator=fast: must be one of auto, cpu, gpu",
+    "trainer.limit_train_batches=0": "trainer.limit_train_batches=0: must be a share in (0, 1.0] or a number",
+    "trainer.limit_val_batches=1.5": "trainer.limit_val_batches=1.5: must be a share in (0, 1.0] or a number",
+    "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val=-1: must not be negative; null: no clipping",
+    "neuron.threshold.mean=-1": "neuron.threshold.mean=-1: must be greater than 0, by more than two standard ",
+    "neuron.threshold.sd=-1": "neuron.threshold.sd=-1: must not be negative",
+    "neuron.threshold=0": "neuron.threshold=0: must be greater than 0, by more than two standard deviations",
+    "neuron.membrane_decay.time=0": "neuron.membrane_decay.time=0: a time constant, in steps, is greater than 0",
+    "neuron.membrane_decay=1.5": "neuron.membrane_decay=1.5: a decay per step lies in [0, 1]",
+    "neuron.reset=foo": "neuron.reset=foo: must be one of pre, post, minus",
+    "network.dropout=2": "network.dropout=2: a probability, must lie in [0, 1)",
+    "network.widths=[]": "network.widths=[]: must be a list of positive integers",
+    "network.widths=[4,0]": "network.widths=[4, 0]: must be a list of positive integers",
+    "dampening.value=-1": "dampening.value=-1: a dampening is greater than 0",
+    "sg=q_pseudospike sg.shape.q=1": "sg.shape.q=1: the tail fatness must be greater than 1",
+    "selt=gradual selt.target=3": "selt.target=3: a firing rate lies in [0, 1]",
+    "selt=gradual selt.schedule.start=0.7": "selt.schedule.start=0.7: must lie in [0, end) with end <= 1; end is 0.6",
+    "escape=sigmoid escape.steepness=0": "escape.steepness=0: must be greater than 0",
+    "loss.label_smoothing=1": "loss.label_smoothing=1: must lie in [0, 1)",
+    "procedure.checkpoint_every=0": "procedure.checkpoint_every=0: must be at least 1",
+    "dataset.batch_size=5000": "dataset.batch_size=5000: there are 1257 training samples",
+    "dataset.train_samples=5000": "dataset.train_samples=5000: there are 1257 training samples",
+    "dataset.batch_size=0": "dataset.batch_size=0: must be at least 1",
+    "optimizer=adam optimizer.betas=[0.9,2]": "optimizer: Invalid beta parameter at index 1: 2",
+    # What does not go together.
+    "dampening=stability neuron=alif": (
+        "neuron=ALIF: dampening by conditions I-IV needs neuron=lif and network.recurrent=true"
+    ),
+    "init=condition_I network.recurrent=false": (
+        "neuron=LIF without recurrence: init by conditions I-IV needs neuron=lif and network.recurrent=true"
+    ),
+    "escape=sigmoid neuron=slstm": "escape=sigmoid: escape noise is not defined for SLSTM",
+}
+
+
+@pytest.mark.parametrize("overrides", LINES)
+def test_one_line_says_what_is_wrong_and_what_is_right(compose: Compose, overrides: str, tmp_path: Path) -> None:
+    config = compose([f"paths.outputs={tmp_path}", "threads=1", "trainer.accelerator=cpu", *overrides.split()])
+    line = refused(config)
+    assert line.startswith(LINES[overrides])
+    assert "\n" not in line
+    assert not list(tmp_path.glob("runs/*/result.json"))
+
+
+@pytest.mark.parametrize("dataset", ["shd", "sl_mnist"])
+def test_missing_data_say_where_they_are_looked_for_and_to_be_had(
+    compose: Compose, dataset: str, tmp_path: Path
+) -> None:
+    line = refused(compose([f"paths.outputs={tmp_path}", f"dataset={dataset}", f"paths.data={tmp_path}/nothing"]))
+    assert f"{tmp_path}/nothing" in line
+    assert "paths.data" in line
+    assert "fetch_data.py" in line or "https://" in line
+
+
+def test_nothing_is_built_before_all_is_checked(compose: Compose, tmp_path: Path) -> None:
+    assert refused(
+        compose([f"paths.outputs={tmp_path}", "paths.data=/nothing", "dataset=shd", "loss.label_smoothing=x"])
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "neuron.membrane_decay=0.9",
+        "neuron.threshold=1",
+        "neuron.current={_target_:snnexp.neurons.constants.PerNeuron,mean:0.1}",
+        "optimizer.lr=1",
+        "trainer.gradient_clip_val=null",
+        "trainer.limit_train_batches=3",
+        "+trainer.max_steps=3",
+        "network.dropout=0",
+        "seed=4294967295",
+    ],
+)
+def test_right_values_pass(compose: Compose, override: str) -> None:
+    check(compose([override]))
+
+
+def test_plain_number_is_the_decay_itself(compose: Compose) -> None:
+    neuron = build(compose(["neuron.membrane_decay=0.9"]).neuron)(3)
+    assert neuron.membrane_decay().tolist() == pytest.approx([0.9] * 3)
+
+
+def test_build_gives_the_constructors_own_error() -> None:
+    with pytest.raises(OptionError, match=r"^sd=-1: must not be negative$"):
+        build(OmegaConf.create({"_target_": "snnexp.neurons.constants.PerNeuron", "mean": 1.0, "sd": -1}))
+
+
+def test_explain_finds_the_value_that_was_refused() -> None:
+    config = OmegaConf.create(
+        {"a": {"time": 1, "sd": -1}, "b": {"time": 2, "sd": 0}, "c": {"theta": {"mean": -3, "sd": 0}}}
+    )
+    assert explain(config, OptionError("sd", -1, "wrong")) == "a.sd=-1: wrong"
+    assert explain(config, OptionError("theta", -3.0, "wrong")) == "c.theta.mean=-3: wrong"
+    assert explain(config, OptionError("width", 4, "wrong")) == "width=4: wrong"
+
+
+def test_explain_names_no_place_where_there_are_two() -> None:
+    config = OmegaConf.create({"a": {"sd": -1}, "b": {"sd": -1}})
+    assert explain(config, OptionError("sd", -1, "wrong")) == "sd=-1: wrong"
+
+
+def test_locate_walks_into_classes() -> None:
+    assert locate("x", "torch.nn.Module.eval", ("torch",)).__name__ == "eval"
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+KINDS: list[tuple[Any, list[Any], list[Any], str]] = [
+    (int, [3, -1], [3.5, True, "3", None, [3], {"a": 1}], "an integer"),
+    (float, [3, 3.5], [True, "3", None, [3.0], {"a": 1}], "a number"),
+    (bool, [True], [1, "true", None], "true or false"),
+    (str, ["a"], [1, None, ["a"], {"a": 1}], "a text"),
+    (int | None, [3, None], [3.5, "3"], "an integer or null"),
+    (float | Decay, [0.9, {"_target_": "x"}], ["a", None, [1]], "a number or a node with a _target_"),
+    (Colour, ["red"], [1, None], "a node with a _target_"),
+    (Literal["a", 3], ["a", 3], ["b", 4], "a, 3"),
+    (Sequence[int], [[], [1, 2]], [1, [1.5], ["a"], {"a": 1}], "a list, each item an integer"),
+    (list[str], [["a"]], [[1], "a"], "a list, each item a text"),
+    (tuple[float, float], [[1, 2.0]], [[1], [1, 2, 3], ["a", "b"], 1], "a list of 2: a number, a number"),
+    (tuple[int, ...], [[], [1, 2, 3]], [["a"], 1], "a list, each item an integer"),
+    (Callable[[Tensor], Tensor], [{"_target_": "x"}], [1, "a", None, [1]], "a node with a _target_"),
+    (Tensor, [{"_target_": "x"}], [1, "a", None], "a node with a _target_"),
+    (dict[str, int], [{"a": 1}], [1, "a", None], "a node with a _target_"),
+    (str | Path, ["a"], [], "a text or a node with a _target_"),
+    (Any, [1, "a", None, [1], {"a": 1}], [], "a node with a _target_"),
+]
+
+
+@pytest.mark.parametrize(("hint", "right", "wrong", "said"), KINDS, ids=[str(kind[0]) for kind in KINDS])
+def test_kinds(hint: Any, right: list[Any], wrong: list[Any], said: str) -> None:
+    for value in right:
+        assert fits(OmegaConf.create({"key": value}).key, hint), value
+    for value in wrong:
+        assert not fits(OmegaConf.create({"key": value}).key, hint), value
+    assert describe(hint) == said
+
+
+def test_error_is_written_as_the_user_writes() -> None:
+    assert str(OptionError("lr", None, "wrong")) == "lr=null: wrong"
+    assert str(OptionError("detach", True, "wrong")) == "detach=true: wrong"

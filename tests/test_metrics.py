@@ -1,0 +1,83 @@
+"""Averages over an epoch, also over one that is interrupted."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnexp.metrics import EpochMetrics
+
+K, C, N = 3, 4, 5
+SIZES = (6, 6, 2)
+
+
+def batches() -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[Tensor]]]:
+    """Logits, predictions, targets, loss, sparsity loss and spikes of batches of different sizes."""
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for index, samples in enumerate(SIZES):
+        logits_KBC = torch.randn(K, samples, C, generator=generator)
+        targets_B = torch.randint(C, (samples,), generator=generator)
+        sign_TBN = torch.randint(-1, 2, (7, samples, N), generator=generator).float()
+        losses = torch.tensor(1.0 + index), torch.tensor(0.1 * index)
+        made.append((logits_KBC, logits_KBC.mean(0).argmax(-1), targets_B, *losses, [sign_TBN]))
+    return made
+
+
+def test_values_weigh_every_sample_alike() -> None:
+    metrics = EpochMetrics(C, [1])
+    for batch in batches():
+        metrics.update(*batch)
+    logits_KBC = torch.cat([batch[0] for batch in batches()], 1)
+    predictions_B = torch.cat([batch[1] for batch in batches()])
+    targets_B = torch.cat([batch[2] for batch in batches()])
+    nats = functional.cross_entropy(logits_KBC.flatten(0, 1), targets_B.repeat(K)).item()
+    fired = torch.cat([batch[5][0] for batch in batches()], 1).abs().mean().item()
+    assert metrics.values() == pytest.approx(
+        {
+            "loss": (6 * 1 + 6 * 2 + 2 * 3) / 14,
+            "perplexity": math.exp(nats),
+            "accuracy": (predictions_B == targets_B).float().mean().item(),
+            "sparsity_loss": (6 * 0.1 + 2 * 0.2) / 14,
+            "firing_rate/1": fired,
+        },
+        rel=1e-5,
+    )
+
+
+def test_state_dict_resumes_an_epoch() -> None:
+    whole, early, late = (EpochMetrics(C, [0]) for _ in range(3))
+    for index, batch in enumerate(batches()):
+        whole.update(*batch)
+        if index < 2:
+            early.update(*batch)
+    late.load_state_dict(early.state_dict())
+    late.update(*batches()[2])
+    assert late.values() == whole.values()
+
+
+def test_reset_forgets() -> None:
+    used, fresh = EpochMetrics(C, [0]), EpochMetrics(C, [0])
+    used.update(*batches()[0])
+    used.reset()
+    for metrics in (used, fresh):
+        metrics.update(*batches()[1])
+    assert used.values() == fresh.values()
+
+
+def test_perplexity_of_uniform_logits_is_the_number_of_classes() -> None:
+    metrics = EpochMetrics(C, [])
+    metrics.update(
+        torch.zeros(K, 2, C), torch.tensor([0, 1]), torch.tensor([0, 0]), torch.ones(()), torch.zeros(()), []
+    )
+    assert metrics.values()["perplexity"] == pytest.approx(C)
+    assert metrics.values()["accuracy"] == 0.5
+
+
+def test_perplexity_does_not_overflow() -> None:
+    metrics = EpochMetrics(2, [])
+    logits_KBC = torch.tensor([[[1000.0, 0.0]]])
+    metrics.update(logits_KBC, torch.tensor([0]), torch.tensor([1]), torch.tensor(1000.0), torch.zeros(()), [])
+    assert metrics.values()["perplexity"] == math.inf

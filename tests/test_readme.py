@@ -1,0 +1,83 @@
+"""What the README says works: its commands, its examples, its map."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snnexp.config import check
+from tests.runs import SMALL, composed, in_child
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
+TRAIN = [shlex.split(line, comments=True)[2:] for line in COMMANDS if line.startswith("python train.py")]
+FILES = {text.split()[1]: text for kind, text in BLOCKS if kind in ("python", "yaml") and text.startswith("# ")}
+ADDED = [words for words in TRAIN if "--config-dir" in words]
+
+
+def jobs(words: list[str]) -> list[list[str]]:
+    """The single jobs of a command, a multirun's lists taken apart one at a time."""
+    if "-m" not in words:
+        return [words]
+    words = [word for word in words if word != "-m"]
+    pairs = [word.partition("=") for word in words]
+    return [[f"{key}={value}"] for key, _, values in pairs for value in values.split(",")]
+
+
+@pytest.mark.parametrize("words", [words for words in TRAIN if "--config-dir" not in words], ids=" ".join)
+def test_commands_compose_and_pass_the_check(words: list[str]) -> None:
+    for job in jobs(words):
+        check(composed(job))
+
+
+@pytest.mark.parametrize("words", ADDED, ids=lambda words: words[-1])
+def test_what_is_added_trains(words: list[str], tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    small = [word for word in SMALL if not (word.startswith("dataset.") and "dataset=order" in words)]
+    done = subprocess.run(
+        [sys.executable, ROOT / "train.py", *words, *small],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (result,) = tmp_path.glob("outputs/runs/*/result.json")
+    metrics = json.loads(result.read_text())["metrics"]
+    assert metrics["train/loss/last"] < metrics["train/loss/max"]
+
+
+def test_the_users_command_verbatim(tmp_path: Path) -> None:
+    assert ["sg=fast_sigmoid", "init=stability"] in TRAIN
+    assert in_child(["sg=fast_sigmoid", "init=stability"], tmp_path) == 0
+    assert list(tmp_path.glob("runs/*/page.html"))
+
+
+@pytest.mark.parametrize("script", sorted({line.split()[1] for line in COMMANDS if line.startswith("python scripts/")}))
+def test_scripts_explain_themselves(script: str) -> None:
+    done = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "usage:" in done.stdout
+
+
+def test_map_is_true() -> None:
+    (table,) = re.findall(r"\| where \| what \|\n\|---\|---\|\n(.*?)\n\n", README, re.DOTALL)
+    named = [name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    for name in named:
+        assert (ROOT / name).exists() or (ROOT / "snnexp" / name).exists(), name
+    rooms = {path.name for path in (ROOT / "snnexp").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert rooms <= {Path(name).name for name in named}
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
