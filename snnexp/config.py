@@ -85,6 +85,23 @@ _SHARE = _number(
     "must be a share in (0, 1.0] or a number of batches of at least 1",
 )
 
+# What `snnexp.run` gives to the constructors itself, by the node that describes them: no options of a user.
+SUPPLIED: dict[str, tuple[str, ...]] = {
+    "neuron": ("size",),
+    "network": ("inputs", "classes", "neuron", "surrogate", "escape", "backend"),
+    "network.output": ("inputs", "size", "classes"),
+    "network.output.neuron": ("size",),
+    "optimizer": ("params",),
+    "scheduler": ("optimizer",),
+    "init": ("network", "inputs"),
+    "procedure": ("parts", "folder", "ledger"),
+    "logger": ("run", "folder", "config"),
+    "trainer": (
+        *("callbacks", "logger", "devices", "num_nodes", "default_root_dir", "enable_progress_bar"),
+        *("enable_model_summary", "enable_checkpointing", "num_sanity_val_steps", "log_every_n_steps"),
+    ),
+}
+
 RANGES: dict[str, Range] = {
     "seed": _number(lambda value: 0 <= value < 2**32, "must lie in [0, 2^32)"),
     "threads": _number(lambda value: value > 0, "must be at least 1"),
@@ -144,20 +161,25 @@ def nodes(config: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:
             yield from nodes(item, f"{path}[{index}]")
 
 
+COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 def _check_node(path: str, node: DictConfig, allowed: Sequence[str]) -> None:
     name = str(node._target_)
     target, short = locate(path, name, allowed), name.rpartition(".")[2]
     try:
-        parameters = inspect.signature(target).parameters
-        hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+        parameters, hints = _signature(target)
     except (TypeError, ValueError, NameError):  # built in C: it can't be asked, and says itself what it refuses
         return
     given = [str(key) for key in node if not str(key).startswith("_")]
-    needed = [name for name, parameter in parameters.items() if _is_needed(parameter) and name not in given]
+    collects = any(parameter.kind in COLLECTING for parameter in parameters.values())
+    options = set(parameters) - set(SUPPLIED.get(path, ()))
+    named = {name: item for name, item in parameters.items() if item.kind not in COLLECTING and name in options}
+    needed = [name for name, parameter in named.items() if parameter.default is parameter.empty and name not in given]
     for key in given:
-        if key not in parameters:
+        if key not in named and (inspect.isclass(target) or not collects):
             # What a _partial_ node lacks, the program supplies.
-            raise UserError(unknown(f"{path}.", key, short, [name for name in parameters if name not in needed]))
+            raise UserError(unknown(f"{path}.", key, short, [name for name in named if name not in needed]))
         elsewhere = OmegaConf.is_interpolation(node, key)  # and checked there, under the name that the user gave
         if not elsewhere and not fits(node[key], hints.get(key, Any)):
             raise OptionError(f"{path}.{key}", node[key], f"must be {describe(hints[key])}")
@@ -165,9 +187,17 @@ def _check_node(path: str, node: DictConfig, allowed: Sequence[str]) -> None:
         raise UserError(f"{path}.{needed[0]} is missing: {short} needs it")
 
 
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    collects = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and not collects
+def _signature(target: Any) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
+    """Parameters and annotations of what is called, with those of the base class to which a class passes its ** on."""
+    parameters: dict[str, inspect.Parameter] = {}
+    hints: dict[str, Any] = {}
+    for owner in target.__mro__ if inspect.isclass(target) else [target]:
+        own = inspect.signature(owner).parameters
+        parameters = {**own, **parameters}
+        hints = {**typing.get_type_hints(owner.__init__ if inspect.isclass(owner) else owner), **hints}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
+            break
+    return parameters, hints
 
 
 def locate(path: str, target: str, allowed: Sequence[str]) -> Any:
@@ -235,8 +265,7 @@ def _leaves(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def unknown(prefix: str, key: str, owner: str, known: Sequence[str]) -> str:
     """The line for a key or option that does not exist, with the nearest and all that do."""
-    names = [name for name in known if name not in ("args", "kwargs", "self")]
-    return f"{prefix}{key}: {owner} has no such option{_nearest(key, names)}; it has: {', '.join(names) or 'none'}"
+    return f"{prefix}{key}: {owner} has no such option{_nearest(key, known)}; it has: {', '.join(known) or 'none'}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

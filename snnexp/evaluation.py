@@ -24,7 +24,7 @@ def evaluate_run(run: Path, split: str, overrides: Sequence[str]) -> dict[str, f
     """Evaluate the selected weights of a run; prints a table, and appends a line to the run's evaluations.jsonl.
 
     overrides: changes of the run's configuration as on the command line; an option (`escape=sigmoid`) replaces its
-    whole group. Raises `UserError` where the folder holds no trained run, or the weights do not fit the changed network.
+    whole group. Raises `UserError` where the folder holds no trained run, or the weights do not fit the network.
     """
     if not (run / SELECTED).exists():
         raise UserError(f"{run}: no trained run lies here ({SELECTED} is missing)")

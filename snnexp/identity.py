@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,26 +19,36 @@ def run_id(config: DictConfig) -> str:
     """
     ignored = list(config.identity.ignore)
     neutral: Any = OmegaConf.to_container(config.identity.neutral)
-    copy = OmegaConf.create(OmegaConf.to_container(config))
-    for key in ignored:
-        _blank(copy, key)
-    resolved = _plain(OmegaConf.to_container(copy, resolve=True))
+    written, resolved = OmegaConf.to_container(config), OmegaConf.to_container(config, resolve=True)
+    values = _plain(_without(written, resolved, written, ignored))
     for key in [*ignored, "identity"]:
-        _drop(resolved, key)
+        _drop(values, key)
     for key, value in neutral.items():
-        _drop(resolved, key, [_plain(value)])
-    text = json.dumps(resolved, sort_keys=True, ensure_ascii=False)
+        _drop(values, key, [_plain(value)])
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _blank(config: Any, key: str) -> None:
-    """Make every value below a key None, so that interpolations into it still resolve, to nothing."""
-    value = OmegaConf.select(config, key)
-    if isinstance(value, DictConfig):
-        for inner in value:
-            _blank(config, f"{key}.{inner!s}")
-    elif value is not None:
-        OmegaConf.update(config, key, None)
+def _without(written: Any, resolved: Any, root: Any, ignored: Sequence[str]) -> Any:
+    """The resolved tree, with None for every value that was interpolated from an ignored key."""
+    if isinstance(written, dict) and isinstance(resolved, dict):
+        return {key: _without(inner, resolved[key], root, ignored) for key, inner in written.items()}
+    if isinstance(written, list) and isinstance(resolved, list):
+        return [_without(*pair, root, ignored) for pair in zip(written, resolved, strict=True)]
+    return None if isinstance(written, str) and _comes_from(written, root, ignored) else resolved
+
+
+def _comes_from(text: str, root: Any, ignored: Sequence[str]) -> bool:
+    """Whether a text interpolates an ignored key, or a key that does."""
+    for key in re.findall(r"\$\{([\w.]+)\}", text):
+        if any(key == name or key.startswith(f"{name}.") for name in ignored):
+            return True
+        node = root
+        for part in key.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, str) and _comes_from(node, root, ignored):
+            return True
+    return False
 
 
 def _drop(tree: Any, key: str, where: Sequence[Any] | None = None) -> None:
@@ -54,4 +65,5 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) + 0.0 if is_number else value  # -0.0 + 0.0 is 0.0

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_type_hints
 
@@ -45,7 +45,9 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         try:
             yield
         except SystemExit as stop:  # a job's line; its cause has the traceback
-            raise stop.__cause__ or stop from None
+            if stop.__cause__ is None:
+                raise
+            raise stop.__cause__ from stop.__cause__.__cause__
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing several lines of its own
     try:
@@ -73,6 +75,8 @@ def one_line(error: Exception, arguments: list[str]) -> str:
         return _unknown_key(str(getattr(error.__cause__, "full_key", found[1])), found[1], arguments)
     if found := re.match(r"Error merging override ([^=]+)=(.*)", message):
         return _wrong_kind(found[1], found[2], error)
+    if found := re.match(r"In '(.+)': ConfigKeyError raised .*\s+Key '(.+)' not in 'Config'", message):
+        return f"{found[1]}: " + unknown("", found[2], "the configuration", [item.name for item in fields(Config)])
     if found := re.match(r"Ambiguous value for argument '(.+)'", message):
         return f"{found[1]}: several values are a sweep, which needs -m; one list is written [a,b]"
     if found := re.match(r"Error parsing override '(.*)'\n(.*)", message):
@@ -84,7 +88,7 @@ def one_line(error: Exception, arguments: list[str]) -> str:
 
 
 def _unknown_option(group: str, name: str, listed: str) -> str:
-    """Hydra lists the options in the folder itself; those in folders below it are added."""
+    """The line for an option that its group does not have; Hydra lists the group's folder, but not those inside it."""
     nested = {str(file.relative_to(CONF / group).with_suffix("")) for file in (CONF / group).rglob("*.yaml")}
     options = listed.partition(":")[2].split()
     return unknown(f"{group}=", name, group, sorted(nested.union(options)))
@@ -94,7 +98,7 @@ def _wrong_kind(key: str, value: str, error: Exception) -> str:
     """The line for a value that the schema of the top level refuses."""
     hint = get_type_hints(Config).get(key)
     known = hint is not None and not is_dataclass(hint)
-    return f"{key}={value}: " + (f"must be {describe(hint)}" if known else " ".join(str(error.__cause__).split()))
+    return f"{key}={value}: " + (f"must be {describe(hint)}" if known else str(error.__cause__).splitlines()[0])
 
 
 def _unknown_key(key: str, given: str, arguments: list[str]) -> str:

@@ -41,9 +41,9 @@ SILENCED = (
 
 
 def run(config: DictConfig) -> None:
-    """Run one job of the command line; raises `UserError` with one line for what a user can mend.
+    """Run one job of the command line; what a user can mend ends it with one line.
 
-    In a multirun the line is printed and the sweep goes on.
+    (As SystemExit, above which Hydra prints nothing.) In a multirun the line is printed and the sweep goes on.
     """
     try:
         execute(config)
@@ -52,7 +52,7 @@ def run(config: DictConfig) -> None:
         if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
             terminal.stderr(line)
         else:
-            raise UserError(line) from error
+            raise SystemExit(line) from error
 
 
 def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any]:

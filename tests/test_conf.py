@@ -30,6 +30,7 @@ SMALL = [
     "dataset.train_samples=8",
     "network.widths=[32,32]",
 ]
+SHORT = "dataset.steps=10"
 NOT_OURS = ("hydra", "local")  # Hydra's own groups, a user's own paths
 NEEDS = {"readout=spike_count": ["network/output=spiking"]}
 LIF = ["lif", "lif_stabilizing"]
@@ -91,11 +92,14 @@ def test_every_option_takes_a_step(option: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("dataset", options("dataset"))
-def test_published_data_take_a_step(compose: Compose, dataset: str, tmp_path: Path) -> None:
-    if "SNNEXP_DATA" not in os.environ:
-        pytest.skip("SNNEXP_DATA does not name the folder of the published data sets")
-    take_a_step(compose([*SMALL, f"dataset={dataset}"]), tmp_path)
+@pytest.mark.parametrize(("dataset", "folder"), [("sl_mnist", "mnist"), ("shd", "SHD")])
+def test_published_data_take_a_step(dataset: str, folder: str, tmp_path: Path) -> None:
+    root = os.environ.get("SNNEXP_DATA")
+    if root is None or not (Path(root) / folder).is_dir():
+        pytest.skip(f"SNNEXP_DATA does not name a folder with {folder}/")
+    config = together(f"dataset={dataset}")
+    config.paths.data = root
+    take_a_step(config, tmp_path)
 
 
 def test_options_are_put_together_as_composed(compose: Compose) -> None:
@@ -106,21 +110,20 @@ def test_options_are_put_together_as_composed(compose: Compose) -> None:
 @pytest.mark.parametrize("neuron", options("neuron"))
 @pytest.mark.parametrize("sg", options("sg"))
 def test_every_surrogate_with_every_neuron(sg: str, neuron: str, tmp_path: Path) -> None:
-    take_a_step(
-        together(f"sg={sg}", f"neuron={neuron}", "network/output=linear"), tmp_path
-    )  # its bias learns even if nothing fires
+    # The bias of a linear output learns even if nothing fires.
+    take_a_step(together(f"sg={sg}", f"neuron={neuron}", "network/output=linear", SHORT), tmp_path)
 
 
 @pytest.mark.parametrize("scheduler", options("scheduler"))
 @pytest.mark.parametrize("optimizer", options("optimizer"))
 def test_every_optimizer_with_every_scheduler(optimizer: str, scheduler: str, tmp_path: Path) -> None:
-    take_a_step(together(f"optimizer={optimizer}", f"scheduler={scheduler}"), tmp_path)
+    take_a_step(together(f"optimizer={optimizer}", f"scheduler={scheduler}", SHORT), tmp_path)
 
 
 @pytest.mark.parametrize("output", options("network/output"))
 @pytest.mark.parametrize("readout", options("readout"))
 def test_every_readout_with_every_output(readout: str, output: str, tmp_path: Path) -> None:
-    config = together(f"readout={readout}", f"network/output={output}")
+    config = together(f"readout={readout}", f"network/output={output}", SHORT)
     if readout == "spike_count" and output != "spiking":
         with pytest.raises(OptionError, match="network/output=spiking"):
             take_a_step(config, tmp_path)
@@ -132,7 +135,8 @@ def test_every_readout_with_every_output(readout: str, output: str, tmp_path: Pa
 @pytest.mark.parametrize("conditions", options("conditions"))
 def test_all_conditions_with_all_resets(conditions: str, reset: str, tmp_path: Path) -> None:
     # At the default threshold, so few neurons with a post reset need a mean weight that condition II does not allow.
-    take_a_step(together(f"conditions={conditions}", f"neuron.reset={reset}", "neuron.threshold.mean=0.5"), tmp_path)
+    lower = "neuron.threshold.mean=0.5"
+    take_a_step(together(f"conditions={conditions}", f"neuron.reset={reset}", lower, SHORT), tmp_path)
 
 
 @pytest.mark.parametrize("conditions", sorted(set(options("conditions")) - {"none"}))
@@ -167,10 +171,12 @@ def test_conditions_choose_what_they_say(compose: Compose, conditions: str) -> N
     assert compose([f"conditions={conditions}"]) == compose(by_hand)
 
 
-def test_ablation_is_one_multirun(command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ablation_is_one_multirun(
+    command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     jobs: list[DictConfig] = []
     monkeypatch.setattr("snnexp.run.run", jobs.append)
-    assert command("-m", "conditions=none,I,II,III,IV,I-II,I-II-III,all").code == 0
+    assert command("-m", f"paths.outputs={tmp_path}", "conditions=none,I,II,III,IV,I-II,I-II-III,all").code == 0
     chosen = [
         tuple(part._target_.rpartition(".")[2] for part in (job.init, job.dampening, job.sharpness)) for job in jobs
     ]

@@ -1,19 +1,15 @@
 """Whatever a configuration gets wrong is one line that names the key, the value and what would be right."""
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from torch import Tensor
 
 from snnexp.config import build, check, explain, locate
 from snnexp.errors import OptionError, UserError
-from snnexp.kinds import describe, fits
-from snnexp.neurons.constants import Decay
 from snnexp.run import execute
 
 Compose = Callable[[list[str]], DictConfig]
@@ -181,42 +177,42 @@ def test_explain_names_no_place_where_there_are_two() -> None:
     assert explain(config, OptionError("sd", -1, "wrong")) == "sd=-1: wrong"
 
 
+class Base:
+    def __init__(self, *, size: int, rate: float = 0.5) -> None: ...
+
+
+class Derived(Base):
+    def __init__(self, steps: int = 3, **common: Any) -> None: ...
+
+
+def collecting(steps: int, **others: Any) -> None: ...
+
+
+def node(compose: Compose, target: Any, **arguments: Any) -> DictConfig:
+    """A configuration with a part of this module."""
+    config = compose([f"allow=[{__name__.partition('.')[0]}]"])
+    config.loss = {"_target_": f"{__name__}.{target.__name__}", **arguments}
+    return config
+
+
+def test_class_that_passes_options_on_is_asked_with_its_base(compose: Compose) -> None:
+    check(node(compose, Derived, steps=4, size=3, rate=0.1))
+    for wrong, line in (
+        ({"size": 3, "sise": 4}, "loss.sise: Derived has no such option, did you mean size?; it has: "),
+        ({"size": "a"}, "loss.size=a: must be an integer"),
+        ({"steps": 3}, "loss.size is missing: Derived needs it"),
+    ):
+        with pytest.raises(UserError) as caught:
+            check(node(compose, Derived, **wrong))
+        assert str(caught.value).startswith(line)
+
+
+def test_function_that_takes_anything_is_given_it(compose: Compose) -> None:
+    check(node(compose, collecting, steps=4, anything="goes"))
+
+
 def test_locate_walks_into_classes() -> None:
     assert locate("x", "torch.nn.Module.eval", ("torch",)).__name__ == "eval"
-
-
-class Colour(StrEnum):
-    RED = "red"
-
-
-KINDS: list[tuple[Any, list[Any], list[Any], str]] = [
-    (int, [3, -1], [3.5, True, "3", None, [3], {"a": 1}], "an integer"),
-    (float, [3, 3.5], [True, "3", None, [3.0], {"a": 1}], "a number"),
-    (bool, [True], [1, "true", None], "true or false"),
-    (str, ["a"], [1, None, ["a"], {"a": 1}], "a text"),
-    (int | None, [3, None], [3.5, "3"], "an integer or null"),
-    (float | Decay, [0.9, {"_target_": "x"}], ["a", None, [1]], "a number or a node with a _target_"),
-    (Colour, ["red"], [1, None], "a node with a _target_"),
-    (Literal["a", 3], ["a", 3], ["b", 4], "a, 3"),
-    (Sequence[int], [[], [1, 2]], [1, [1.5], ["a"], {"a": 1}], "a list, each item an integer"),
-    (list[str], [["a"]], [[1], "a"], "a list, each item a text"),
-    (tuple[float, float], [[1, 2.0]], [[1], [1, 2, 3], ["a", "b"], 1], "a list of 2: a number, a number"),
-    (tuple[int, ...], [[], [1, 2, 3]], [["a"], 1], "a list, each item an integer"),
-    (Callable[[Tensor], Tensor], [{"_target_": "x"}], [1, "a", None, [1]], "a node with a _target_"),
-    (Tensor, [{"_target_": "x"}], [1, "a", None], "a node with a _target_"),
-    (dict[str, int], [{"a": 1}], [1, "a", None], "a node with a _target_"),
-    (str | Path, ["a"], [], "a text or a node with a _target_"),
-    (Any, [1, "a", None, [1], {"a": 1}], [], "a node with a _target_"),
-]
-
-
-@pytest.mark.parametrize(("hint", "right", "wrong", "said"), KINDS, ids=[str(kind[0]) for kind in KINDS])
-def test_kinds(hint: Any, right: list[Any], wrong: list[Any], said: str) -> None:
-    for value in right:
-        assert fits(OmegaConf.create({"key": value}).key, hint), value
-    for value in wrong:
-        assert not fits(OmegaConf.create({"key": value}).key, hint), value
-    assert describe(hint) == said
 
 
 def test_error_is_written_as_the_user_writes() -> None:

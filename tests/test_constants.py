@@ -84,3 +84,12 @@ def test_refused_specifications() -> None:
         Decay(20.0, sd=10.0)
     with pytest.raises(OptionError, match=r"^sd=-1: "):
         PerNeuron(1.0, sd=-1)
+
+
+def test_without_a_cut_the_distribution_is_normal() -> None:
+    torch.manual_seed(0)
+    values = PerNeuron(mean=0.0, sd=0.05, cut=None).values(DRAWS)().double()
+    assert abs(values.std().item() / 0.05 - 1) < 4 / (2 * DRAWS) ** 0.5
+    assert values.abs().max() > 0.1
+    with pytest.raises(OptionError, match=r"^cut=0: "):
+        PerNeuron(1.0, sd=0.1, cut=0)

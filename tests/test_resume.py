@@ -130,9 +130,18 @@ def test_killed_at_random_again_and_again(tmp_path: Path, uninterrupted: Any) ->
     assert_same(killed_and_resumed(PLAIN, tmp_path, *deaths), uninterrupted(PLAIN))
 
 
-@pytest.mark.parametrize("overrides", [AVERAGED, WORKERS, NOISY], ids=["averaged", "workers", "noisy"])
-def test_with_other_parts(overrides: list[str], tmp_path: Path, uninterrupted: Any) -> None:
-    deaths = ((TRAIN_STEP, 4), (VALIDATION_STEP, 2), (TRAIN_STEP, 4))
+@pytest.mark.parametrize(
+    ("overrides", "deaths"),
+    [
+        (AVERAGED, ((TRAIN_STEP, 4), (VALIDATION_STEP, 2), (TRAIN_STEP, 4))),
+        (NOISY, ((TRAIN_STEP, 4), (VALIDATION_STEP, 2), (TRAIN_STEP, 4))),
+        (WORKERS, ((TRAIN_STEP, 4),)),
+    ],
+    ids=["averaged", "noisy", "workers"],
+)
+def test_with_other_parts(
+    overrides: list[str], deaths: tuple[tuple[str, int], ...], tmp_path: Path, uninterrupted: Any
+) -> None:
     assert_same(killed_and_resumed(overrides, tmp_path, *deaths), uninterrupted(overrides))
 
 

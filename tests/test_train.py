@@ -117,7 +117,12 @@ def test_sl_mnist_trains_from_the_published_files(tmp_path: Path) -> None:
 
     if "SNNEXP_DATA" not in os.environ:
         pytest.skip("SNNEXP_DATA does not name a folder with MNIST")
-    small = ["dataset.train_samples=1000", "dataset.batch_size=50", "trainer.max_epochs=2", "trainer.limit_val_batches=20"]
+    small = [
+        "dataset.train_samples=1000",
+        "dataset.batch_size=50",
+        "trainer.max_epochs=2",
+        "trainer.limit_val_batches=20",
+    ]
     for encoding in ("paper", "code"):
         config = composed(
             [*QUICK, *small, "dataset=sl_mnist", f"dataset.encoding={encoding}", "sg=fast_sigmoid", "init=stability",

@@ -37,37 +37,42 @@ def _decay_of_log_time(raw: Tensor) -> Tensor:
     return torch.exp(-torch.exp(-raw))
 
 
-def _draw(mean: float, sd: float, size: int) -> Tensor:
-    """Normal, redrawn beyond two standard deviations (what TensorFlow calls truncated normal)."""
+def _draw(mean: float, sd: float, size: int, cut: float | None) -> Tensor:
+    """Normal, redrawn beyond `cut` standard deviations (what TensorFlow calls truncated normal has a cut of 2)."""
     if sd == 0:
         return torch.full((size,), float(mean))
-    return nn.init.trunc_normal_(torch.empty(size), mean, sd, mean - 2 * sd, mean + 2 * sd)
+    if cut is None:
+        return torch.empty(size).normal_(mean, sd)
+    return nn.init.trunc_normal_(torch.empty(size), mean, sd, mean - cut * sd, mean + cut * sd)
 
 
 @dataclass(frozen=True)
 class PerNeuron:
-    """A constant whose values are drawn once per neuron from a normal distribution cut at two standard deviations.
+    """A constant whose values are drawn once per neuron from a normal distribution.
 
     mean, sd: in the constant's own unit; sd = 0 gives every neuron the mean.
     learnable: the values are trained with the weights.
+    cut: values farther from the mean than so many standard deviations are drawn again; None: none are.
     """
 
     mean: float
     sd: float = 0.0
     learnable: bool = False
+    cut: float | None = 2.0
 
     def __post_init__(self) -> None:
         require(self.sd >= 0, "sd", self.sd, "must not be negative")
+        require(self.cut is None or self.cut > 0, "cut", self.cut, "must be greater than 0, or null")
 
     def values(self, size: int) -> Values:
-        return Values(_draw(self.mean, self.sd, size), self.learnable, _identity)
+        return Values(_draw(self.mean, self.sd, size, self.cut), self.learnable, _identity)
 
 
 @dataclass(frozen=True)
 class Decay:
     """A decay per step, alpha = exp(-1 / tau), given by its time constant tau in steps.
 
-    time, sd: mean and standard deviation of tau, drawn as in `PerNeuron`; two standard deviations must stay above 0.
+    time, sd: mean and standard deviation of tau, which is cut at two standard deviations; these must stay above 0.
     learnable: log tau is trained with the weights, so that tau stays positive and alpha between 0 and 1.
     """
 
@@ -80,7 +85,7 @@ class Decay:
         require(0 <= 2 * self.sd < self.time, "sd", self.sd, f"must lie in [0, time / 2), time is {self.time}")
 
     def values(self, size: int) -> Values:
-        return Values(_draw(self.time, self.sd, size).log(), self.learnable, _decay_of_log_time)
+        return Values(_draw(self.time, self.sd, size, 2.0).log(), self.learnable, _decay_of_log_time)
 
 
 def constant(option: str, value: float | PerNeuron, size: int) -> Values:
