@@ -59,6 +59,7 @@ class Config:
     backend: str = "auto"
     threads: int | None = None
     progress: bool = True
+    report: Any = None
     paths: Paths = field(default_factory=Paths)
     allow: list[str] = field(default_factory=list)
     identity: Identity = field(default_factory=Identity)
