@@ -67,7 +67,7 @@ class Config:
 
 ConfigStore.instance().store(name="schema", node=Config)
 
-ALLOWED = ("snnexp", "torch", "lightning", "hydra")
+ALLOWED = ("snnexp", "torch", "lightning")
 """Packages that a `_target_` may name; `allow` adds a user's own."""
 
 Range = tuple[Callable[[Any], bool], str]

@@ -64,6 +64,8 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
         stored = folder.result
         if stored is not None and not config.force:
             console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
+            if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
+                draw(folder.path)
             terminal.show_result(console, stored, folder.path)
             return stored
         if stored is not None:
@@ -100,8 +102,8 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
     code = {name: environment[name] for name in ("commit", "dirty")}
     result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
     folder.finish(result)
-    page = draw(folder.path)
-    terminal.show_result(console, result, folder.path, page)
+    draw(folder.path)
+    terminal.show_result(console, result, folder.path)
     return result
 
 

@@ -32,7 +32,7 @@ def show_start(console: Console, config: DictConfig, folder: RunFolder, report: 
             console.print(f"layer {layer.layer}: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
-def show_result(console: Console, result: dict[str, Any], folder: Path, page: Path | None = None) -> None:
+def show_result(console: Console, result: dict[str, Any], folder: Path) -> None:
     """The end of a run: its main numbers and where everything lies."""
     metrics = result["metrics"]
     if result["status"] == "diverged":
@@ -50,7 +50,7 @@ def show_result(console: Console, result: dict[str, Any], folder: Path, page: Pa
     if table.rows:
         console.print(table)
     console.print(f"result  {folder / 'result.json'}", highlight=False, soft_wrap=True)
-    console.print(f"page    {page or folder / 'page.html'}", highlight=False, soft_wrap=True)
+    console.print(f"page    {folder / 'page.html'}", highlight=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

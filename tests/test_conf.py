@@ -231,7 +231,7 @@ def test_code_from_outside(command: Callable[..., Ended], monkeypatch: pytest.Mo
     refused = command(*arguments)
     assert (refused.code, refused.err) == (
         1,
-        "sg.shape._target_=mylab.shapes.mine: only snnexp, torch, lightning, hydra may be named; "
+        "sg.shape._target_=mylab.shapes.mine: only snnexp, torch, lightning may be named; "
         "for code of your own add allow=[mylab]\n",
     )
     assert not outputs.exists()
