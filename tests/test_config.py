@@ -49,8 +49,7 @@ LINES = {
     ),
     "sg.shape._target_=gaussian": "sg.shape._target_=gaussian: must be a module and a name in it, such as ",
     "sg.shape._target_=os.system": (
-        "sg.shape._target_=os.system: only snnexp, torch, lightning may be named; "
-        "for code of your own add allow=[os]"
+        "sg.shape._target_=os.system: only snnexp, torch, lightning may be named; for code of your own add allow=[os]"
     ),
     # Values of the wrong kind.
     "optimizer.lr=abc": "optimizer.lr=abc: must be a number",
