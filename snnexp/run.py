@@ -37,6 +37,7 @@ SILENCED = (
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
     ".*GPU available but not used.*",
+    ".*`srun` command is available.*",
 )
 
 
