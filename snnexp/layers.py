@@ -51,6 +51,7 @@ class Layer(nn.Module):
         self.neuron = neuron(size)
         self.surrogate = surrogate
         self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, backend
+        choose(self.neuron, backend)  # an impossible one is said before anything runs
         pre_activations = self.neuron.gates * size
         self.projection = nn.Parameter(torch.zeros(pre_activations, inputs))
         self.recurrent_weight = nn.Parameter(torch.zeros(pre_activations, size)) if recurrent else None
