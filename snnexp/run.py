@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -25,7 +25,8 @@ from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
 from snnexp.reports.page import draw
-from snnexp.results import RunFolder, commit, summary
+from snnexp.results import RunFolder, RunningError, commit, summary
+from snnexp.sweep import State
 from snnexp.task import Task
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "adabelief-pytorch")
@@ -41,19 +42,42 @@ SILENCED = (
 )
 
 
-def run(config: DictConfig) -> None:
+class Outcome(NamedTuple):
+    """What became of a job of a sweep; line says why, where it is not done."""
+
+    state: State
+    line: str = ""
+
+
+def run(config: DictConfig) -> Outcome | None:
     """Run one job of the command line; what a user can mend ends it with one line.
 
-    (As SystemExit, above which Hydra prints nothing.) In a multirun the line is printed and the sweep goes on.
+    (As SystemExit, above which Hydra prints nothing.) In a multirun nothing ends the sweep: the outcome is returned.
     """
+    if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
+        return _job(config)
     try:
         execute(config)
     except UserError as error:
-        line = explain(config, error) if isinstance(error, OptionError) else str(error)
-        if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
-            terminal.stderr(line)
-        else:
-            raise SystemExit(line) from error
+        raise SystemExit(_line(config, error)) from error
+    return None
+
+
+def _job(config: DictConfig) -> Outcome:
+    """Run one job of a sweep, and show nothing of it: others may run beside it, and hundreds are a lot to read."""
+    try:
+        result = execute(config, Console(quiet=True))
+    except RunningError as error:
+        return Outcome(State.RUNNING, str(error))
+    except UserError as error:
+        return Outcome(State.FAILED, _line(config, error))
+    except Exception as error:  # its log is in failure.json
+        return Outcome(State.FAILED, " ".join(repr(error).split()))
+    return Outcome(State.DIVERGED if result["status"] == "diverged" else State.DONE)
+
+
+def _line(config: DictConfig, error: UserError) -> str:
+    return explain(config, error) if isinstance(error, OptionError) else str(error)
 
 
 def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any]:
@@ -82,7 +106,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
 
 def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
     started = time.monotonic()
-    torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(config.threads or threads())
     parts = Parts(config, folder, console)
     with quiet():
         procedure = build(config.procedure)
@@ -108,6 +132,15 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
     return result
 
 
+def threads() -> int:
+    """How many threads a run takes that is not told: all cores of this process, or its share of them.
+
+    The share is OMP_NUM_THREADS, which joblib sets for runs side by side and a user may set. (Two threads of torch
+    beside another process on two cores were measured to be a hundred times slower than one.)
+    """
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Within, Lightning does not say what this project says itself, or means."""
@@ -124,7 +157,7 @@ class Parts:
     def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
         self.config, self.folder, self.console = config, folder, console
         self.report: list[LayerReport] = []
-        self.progress: bool = config.progress
+        self.progress: bool = config.progress and not console.quiet
 
     @cached_property
     def data(self) -> Any:

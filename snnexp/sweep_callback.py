@@ -1,0 +1,130 @@
+"""A multirun, watched: every job checked before the first starts, a line where a run ends, a list of what failed.
+
+Hydra calls this (`hydra.callbacks` in train.yaml). What is raised here it turns into a warning, except SystemExit.
+"""
+
+import json
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from snnexp.config import check
+from snnexp.errors import UserError
+from snnexp.journal import Entry, Journal, clock, progress
+from snnexp.sweep import Job, State, expand, state, unique
+
+OVER = (State.DONE, State.DIVERGED)
+
+WIDTH = 100
+
+
+class SweepCallback(Callback):
+    """One object in the process of the sweep, and a copy of it in every process that runs jobs.
+
+    pending: the jobs that are to be run, by number, without what is done already and what another job does.
+    """
+
+    def __init__(self) -> None:
+        self.pending: dict[int, Job] = {}
+        self.started: float | None = None
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        with _stopping():
+            jobs = expand([*config.hydra.overrides.hydra, *config.hydra.overrides.task], _check)
+            Journal(_folder(config)).start()
+            runs = list(unique(jobs))
+            states = {job.id: state(_runs(config), job.id) for job in runs}
+            over = [job for job in runs if states[job.id] in OVER and not config.force]
+            self.pending = {job.number: job for job in runs if job not in over}
+            _say(_announcement(len(jobs), Counter(states.values()), len(self.pending)))
+            if not self.pending:
+                raise SystemExit(0)  # to skip the jobs one after the other would take Hydra minutes
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        job = self.pending.get(_number(config))
+        self.started = None
+        if job is not None and (config.force or state(_runs(config), job.id) not in (*OVER, State.RUNNING)):
+            self.started = time.monotonic()
+            Journal(_folder(config)).note(Entry(job.number, State.RUNNING))
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        job = self.pending.get(_number(config))
+        if job is None:
+            return
+        outcome = job_return.return_value
+        seconds = None if self.started is None else time.monotonic() - self.started
+        entries = Journal(_folder(config)).note(Entry(job.number, outcome.state, seconds))
+        time_taken = "" if seconds is None else f" in {clock(seconds)}"
+        line = f"{progress(entries, len(self.pending))} | {outcome.state}{time_taken}: {job.label or job.id}"
+        _say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
+        if outcome.line:
+            _say(f"  {outcome.line}")
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        with _stopping():
+            states = {number: state(_runs(config), job.id) for number, job in self.pending.items()}
+            for number, job in self.pending.items():
+                if states[number] is not State.DONE:
+                    _say(f"{states[number]}: {job.label or job.id}{_log(_runs(config) / job.id, states[number])}")
+            failed = sum(found not in (*OVER, State.RUNNING) for found in states.values())
+            if failed:
+                raise UserError(f"{failed} of {len(states)} runs failed; the same command tries them again")
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Within, every error ends the program."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(str(error)) from error
+    except Exception as error:
+        raise SystemExit(traceback.format_exc()) from error
+
+
+def _check(job: Job, config: DictConfig) -> None:
+    try:
+        check(config)
+    except UserError as error:
+        raise UserError(f"{job.place}: {error}") from error
+
+
+def _announcement(jobs: int, states: Counter[State], pending: int) -> str:
+    found = ", ".join(f"{states[name]} {name}" for name in State if states[name])
+    same = jobs - states.total()
+    duplicates = f"; {same} of the {jobs} jobs are the same run as another" if same else ""
+    return f"{states.total()} runs: {found}{duplicates}; {pending or 'none'} to be run"
+
+
+def _log(folder: Path, found: State) -> str:
+    """The error of a run that failed, and where to read on."""
+    try:
+        error = json.loads((folder / "failure.json").read_text())["error"]
+    except FileNotFoundError:
+        return f"  {folder / 'result.json'}" if found is State.DIVERGED else ""
+    return f"  {error}  {folder / 'failure.json'}"
+
+
+def _folder(config: DictConfig) -> Path:
+    return Path(config.hydra.sweep.dir)
+
+
+def _runs(config: DictConfig) -> Path:
+    return Path(config.paths.outputs) / "runs"
+
+
+def _number(config: DictConfig) -> int:
+    """The job's number; outside of a multirun there is none, and no job -1."""
+    return int(config.hydra.job.get("num", -1))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
