@@ -32,13 +32,16 @@ def publish(words: Sequence[str]) -> Iterator[str]:
         raise UserError(f"{foreign[0]}: a report is of a whole experiment; only experiment= and paths. can be given")
     if not names:
         raise UserError("experiment= is missing: name experiments, papers or all, separated by commas")
-    folder = Path()
     for name in dict.fromkeys(found for group in names for given in group for found in experiments(given)):
-        sheet, reports = _sheet(name, others)
-        folder = write(sheet, reports).parent
+        try:
+            sheet, reports = _sheet(name, others)
+            page = write(sheet, reports)
+        except UserError as error:
+            raise UserError(f"experiment={name}: {error}") from error
+        overview = index.write(reports)
         yield from sheet.lines()
-        yield f"  {folder / Path(name).name}.html"
-        yield f"index: {index.write(reports)}"
+        yield f"  {page}"
+    yield f"all reports: {overview}"
 
 
 def experiments(name: str) -> list[str]:
@@ -74,7 +77,7 @@ def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
         jobs = list(unique(expand([f"experiment={name}", *others], look)))
     (config,) = configs
     if config.report is None:
-        raise UserError(f"experiment={name}: has no report")
+        raise UserError("has no report")
     runs = Path(config.paths.outputs) / "runs"
     planned = (table.Planned(job.id, state(runs, job.id), _values(job), seeds[job.id]) for job in jobs)
     data = str(config.dataset._target_).rpartition(".")[2]

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from snnexp.reports.scores import Array
+from snnexp.errors import choice
+from snnexp.reports.scores import Array, Best
 from snnexp.reports.table import cells, demand_column, values
 
 
@@ -48,14 +50,14 @@ def sensitivity(runs: pd.DataFrame, metric: str, by: str, over: str) -> pd.DataF
 def best_cells(runs: pd.DataFrame, metric: str, best: str, number: int = 10) -> pd.DataFrame:
     """The combinations of swept values with the best means, the best first; cells of fewer done runs are among them."""
     frame = cells(runs, [metric])
-    ranked = frame.sort_values(metric, ascending=best == "lowest", kind="stable", na_position="last")
+    ranked = frame.sort_values(
+        metric, ascending=choice(Best, "best", best) is Best.LOWEST, kind="stable", na_position="last"
+    )
     return ranked.loc[ranked["n"] > 0].head(number).reset_index(drop=True)
 
 
 def correlation(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Pearson's r between two metrics over all runs that are done, with its two-sided p."""
-    from scipy import stats
-
     pairs = pd.DataFrame({"x": values(runs, x), "y": values(runs, y)}).dropna()
     enough = len(pairs) > 2 and pairs.nunique().min() > 1
     r, p = stats.pearsonr(pairs["x"], pairs["y"]) if enough else (np.nan, np.nan)

@@ -1,5 +1,6 @@
 """A chart for the browser: zoom, hover, lines that a click on the legend hides, by plotly."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,11 +18,23 @@ HEIGHT = 430  # pixels
 STYLE = """<style>
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 1rem; }
 .charts > * { min-width: 0; }
-.charts svg { width: auto; }
 .charts .main-svg text { fill: currentColor !important; }
 .charts .hoverlayer text { fill: #fff !important; }
 .charts .gridlayer path { stroke: var(--line) !important; }
 </style>"""
+
+LAYOUT = {
+    "height": HEIGHT,
+    "margin": {"l": 48, "r": 8, "t": 8, "b": 40},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"family": "system-ui, sans-serif", "size": 13},
+    "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8a8a", "activecolor": "#0072B2"},
+    "hovermode": "closest",
+    "template": "none",
+}
+SETTINGS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def write_script(folder: Path) -> None:
@@ -34,32 +47,31 @@ def write_script(folder: Path) -> None:
 
 def charts(panels: Sequence[Panel]) -> str:
     """The panels as HTML, which needs `SCRIPT` beside the page."""
-    drawn = "".join(_chart(panel, f"chart-{number}") for number, panel in enumerate(panels))
-    return f'{STYLE}<script src="{SCRIPT}"></script>\n<div class="charts">{drawn}</div>\n'
-
-
-def _chart(panel: Panel, name: str) -> str:
-    figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line)])
-    places = sorted({float(x) for line in panel.lines for x in line.x})
-    figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 58, "r": 8, "t": 12, "b": 50},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 13},
-        legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
-        hovermode="closest",
-        template="none",
+    names = [f"chart-{number}" for number in range(len(panels))]
+    places = "".join(
+        markup.figure(" · ".join(filter(None, (panel.title, panel.y_label))), f'<div id="{name}"></div>')
+        for name, panel in zip(names, panels, strict=True)
     )
-    figure.update_xaxes(title=panel.x_label, zeroline=False, fixedrange=False)
-    figure.update_yaxes(title=panel.y_label, zeroline=False)
+    # Drawn when all have their place, whose width depends on how many there are.
+    calls = "".join(f"draw({json.dumps(name)}, {_chart(panel)});\n" for name, panel in zip(names, panels, strict=True))
+    draw = f"const draw = (name, chart) => Plotly.newPlot(name, chart.data, chart.layout, {json.dumps(SETTINGS)});\n"
+    return (
+        f'{STYLE}\n<div class="charts">{places}</div>\n<script src="{SCRIPT}"></script>\n'
+        f"<script>\n{draw}{calls}</script>\n"
+    )
+
+
+def _chart(panel: Panel) -> str:
+    figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line)], LAYOUT)
+    places = sorted({float(x) for line in panel.lines for x in line.x})
+    figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
+    figure.update_yaxes(zeroline=False)
     if panel.x_log:
         figure.update_xaxes(type="log", tickvals=places, ticktext=[f"{x:g}" for x in places])
     if panel.y_log:
-        figure.update_yaxes(type="log", dtick="D2")
-    settings = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
-    html = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=settings)
-    return f"<div>{markup.figure(panel.title or panel.y_label, html)}</div>"
+        figure.update_yaxes(type="log")
+    text: str = figure.to_json()
+    return text.replace("</", "<\\/")  # else a name could end the script
 
 
 def _traces(line: Line) -> list[graph_objects.Scatter]:
@@ -81,9 +93,18 @@ def _traces(line: Line) -> list[graph_objects.Scatter]:
             y=line.y.tolist(),
             name=line.name,
             legendgroup=line.name,
-            mode="lines+markers",
+            mode="lines",
             line={"color": line.colour, "width": 2},
-            marker={"symbol": symbols, "size": 8},
+            hoverinfo="skip",
+        ),
+        graph_objects.Scatter(
+            x=line.x.tolist(),
+            y=line.y.tolist(),
+            name=line.name,
+            legendgroup=line.name,
+            showlegend=False,
+            mode="markers",
+            marker={"color": line.colour, "symbol": symbols, "size": 8, "line": {"width": 1.5, "color": line.colour}},
             hovertemplate="%{text}<extra></extra>",
             text=line.notes,
         ),

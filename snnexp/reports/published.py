@@ -10,11 +10,10 @@ import pandas as pd
 
 from snnexp.errors import choice, require
 from snnexp.reports import statistics
-from snnexp.reports.scores import Best, demand_seeds, scored
+from snnexp.reports.scores import SEEDS, Best, demand_seeds, scored
 from snnexp.reports.table import swept
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
-SEEDS = 3
 TEST = "95% t interval of the mean against the tolerance"
 
 

@@ -39,7 +39,7 @@ def scored(runs: pd.DataFrame, metric: str, best: str, at: Mapping[str, Any] | N
     waiting = chosen.loc[~chosen["state"].isin(OVER), "state"]
     if len(waiting):
         kinds = ", ".join(f"{count} {state}" for state, count in waiting.value_counts().items())
-        raise NoDataError(f"of {len(chosen)} runs {kinds}")
+        raise NoDataError(f"{kinds} of {len(chosen)} runs")
     demand_column(chosen, metric)
     score = choice(Best, "best", best).sign * values(chosen, metric)
     return chosen.assign(score=score.fillna(math.inf))

@@ -1,7 +1,7 @@
 """One experiment's report for readers: HTML, Markdown, and lines for the terminal."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -24,8 +24,8 @@ STYLE = """<style>
 .reproduced { color: light-dark(#00674b, #4fd1a5); }
 .not-reproduced { color: light-dark(#b34700, #ff9d57); }
 .no-data-yet { color: var(--soft); }
-.judgement { margin: .9rem 0; }
 .judgement p { margin: 0; }
+.wide td { white-space: nowrap; }
 </style>"""
 
 
@@ -92,12 +92,12 @@ class Sheet:
             f'{STYLE}<p class="note"><a href="../index.html">all reports</a></p><h1>{escape(self.report.title)}</h1>'
             f"<p>{escape(self.report.words)}</p>\n"
             + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
-            + markup.section("Verdicts", "", "".join(map(_judgement, self.judgements)))
+            + markup.section("Verdicts", "", markup.grid([_judgement(judgement) for judgement in self.judgements]))
             + markup.section("Figure", self._legend, charts(self.panels))
             + markup.section("Published values", "", markup.table(self._published))
-            + markup.section("Means over the seeds", "", markup.table(self._cells))
+            + markup.section("Means over the seeds", "Mean ± sd.", markup.table(self._cells))
             + "".join(markup.section(caption, "", markup.table(rows)) for caption, rows in self._tables.items())
-            + markup.section("Runs that are not done", "", self._rest(markup.table, "<p>{}</p>"))
+            + markup.section("Runs that are not done", "", markup.table(self._rest) + self._left)
             + f"<footer>{escape(' · '.join(self.circumstances))}</footer>",
         )
 
@@ -112,10 +112,12 @@ class Sheet:
             self._legend,
             _table([_row(judgement) for judgement in self.judgements]),
             _table(self._published),
-            "## Means over the seeds",
+            "## Means over the seeds (mean ± sd)",
             _table(self._cells),
             *(f"## {caption}\n\n{_table(rows)}" for caption, rows in self._tables.items()),
-            self._rest(_table, "{}").replace("|", "## Runs that are not done\n\n|", 1),
+            "## Runs that are not done" * bool(self._rest),
+            _table(self._rest),
+            self._left,
             " · ".join(self.circumstances),
         ]
         return "\n\n".join(block for block in blocks if block) + "\n"
@@ -140,7 +142,7 @@ class Sheet:
         keys = swept(self.runs)
         return [
             {key: plain(cell[key]) for key in keys}
-            | {name: value for metric in self.report.metrics for name, value in _mean(cell, metric).items()}
+            | {metric: _mean(cell, metric) for metric in self.report.metrics}
             | {"n of N": counted(cell).replace(" runs", "")}
             for cell in cells(self.runs, self.report.metrics).to_dict("records")
         ]
@@ -166,12 +168,16 @@ class Sheet:
             for value in self.report.published
         ]
 
-    def _rest(self, table: Callable[[Sequence[Mapping[str, object]]], str], more: str) -> str:
+    @property
+    def _rest(self) -> list[dict[str, object]]:
         rest = self.runs[self.runs["state"] != "done"]
         keys = [*swept(self.runs), "seed", "state", "id"]
-        rows = [{key: plain(row[key]) for key in keys} for row in rest.head(NOT_OVER).to_dict("records")]
-        left = len(rest) - len(rows)
-        return table(rows) + (more.format(f"and {left} more; the CSV file has all") if left > 0 else "")
+        return [{key: plain(row[key]) for key in keys} for row in rest.head(NOT_OVER).to_dict("records")]
+
+    @property
+    def _left(self) -> str:
+        left = int((self.runs["state"] != "done").sum()) - NOT_OVER
+        return f"and {left} more; the CSV file has all" if left > 0 else ""
 
 
 def short(commit: str) -> str:
@@ -184,8 +190,9 @@ def plain(value: Any) -> object:
     return None if pd.isna(value) else value
 
 
-def _mean(cell: Mapping[Any, Any], metric: str) -> dict[str, object]:
-    return {metric: plain(cell[metric]), f"± sd ({metric})": plain(cell[f"{metric} sd"])}
+def _mean(cell: Mapping[Any, Any], metric: str) -> str | None:
+    mean, sd = plain(cell[metric]), plain(cell[f"{metric} sd"])
+    return None if mean is None else f"{mean:.4g}" if sd is None else f"{mean:.4g} ± {sd:.2g}"
 
 
 def _row(judgement: Judgement) -> dict[str, object]:

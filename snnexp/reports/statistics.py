@@ -92,14 +92,12 @@ def chance_of_agreement(choosers: int, options: int, apart: int) -> float:
 def spread_by_chance(scores_XSR: Array) -> tuple[float, float]:
     """The sensitivity (mean over x of the sd over s of the mean over r), and the p that labels s mean nothing.
 
-    X places, S options, R seeds. The test shuffles the runs among options within every place.
+    X places, S options, R seeds, K shuffles. The test shuffles the runs among options within every place.
     """
 
-    def spread(values_XSR: Array) -> float:
-        return float(values_XSR.mean(2).std(1, ddof=1).mean())
-
-    observed, generator = spread(scores_XSR), np.random.default_rng(0)
     flat_XN = scores_XSR.reshape(len(scores_XSR), -1)
-    shuffled = (spread(generator.permuted(flat_XN, axis=1).reshape(scores_XSR.shape)) for _ in range(SHUFFLES))
-    as_large = sum(value >= observed - 1e-12 for value in shuffled)
-    return observed, (1 + as_large) / (1 + SHUFFLES)
+    many_KXN = np.broadcast_to(flat_XN, (SHUFFLES, *flat_XN.shape))
+    shuffled = np.random.default_rng(0).permuted(many_KXN, axis=2).reshape(SHUFFLES, *scores_XSR.shape)
+    observed, by_chance = (values.mean(-1).std(-1, ddof=1).mean(-1) for values in (scores_XSR, shuffled))
+    as_large = int((by_chance >= observed - 1e-12).sum())
+    return float(observed), (1 + as_large) / (1 + SHUFFLES)
