@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from snnexp.errors import require
+from snnexp.errors import UserError
 from snnexp.files import append_line, read_lines
 from snnexp.sweep import State
 
@@ -40,12 +40,13 @@ class Journal:
         self.path = folder / "jobs.jsonl"
 
     def start(self) -> None:
-        """Make the file; raises `OptionError` where nothing can be written."""
+        """Make the file; raises `UserError` where nothing can be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text("")
         except OSError as error:
-            require(False, "hydra.sweep.dir", self.path.parent, f"can't be written ({error.strerror})")
+            where = "the folder of the sweep, which is below paths.outputs"
+            raise UserError(f"{self.path.parent}: {where}, can't be written ({error.strerror})") from error
 
     def note(self, entry: Entry) -> list[Entry]:
         """Add a line; returns the latest entry of every job, this one included."""

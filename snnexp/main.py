@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -54,6 +55,9 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise SystemExit("stopped; the same command goes on from the last checkpoint") from None
+    except BrokenExecutor:
+        line = "a process that runs jobs was killed, perhaps for want of memory; the same command goes on from there"
+        raise SystemExit(line) from None
     except UserError as error:
         raise SystemExit(str(error)) from None
     except (HydraException, OmegaConfBaseException) as error:

@@ -86,21 +86,23 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
     check(config)
     folder = RunFolder(Path(config.paths.outputs) / "runs", run_id(config))
     with folder.claim():
-        stored = folder.result
-        if stored is not None and not config.force:
-            console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
-            if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
-                draw(folder.path)
-            terminal.show_result(console, stored, folder.path)
-            return stored
-        if stored is not None:
-            console.print(f"the old run is kept in {folder.move_aside()}")
         try:
+            stored = folder.result
+            if stored is not None and not config.force:
+                console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
+                if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
+                    draw(folder.path)
+                terminal.show_result(console, stored, folder.path)
+                return stored
+            if stored is not None:
+                console.print(f"the old run is kept in {folder.move_aside()}")
             return _execute(config, folder, console)
-        except UserError:
-            raise
         except BaseException as error:
-            folder.write_json("failure.json", {"error": repr(error), "log": traceback.format_exc()})
+            text = _line(config, error) if isinstance(error, UserError) else repr(error)
+            try:
+                folder.write_json("failure.json", {"error": text, "log": traceback.format_exc()})
+            except OSError as unwritten:
+                error.add_note(f"(failure.json could not be written: {unwritten})")
             raise
 
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from snnexp.config import check
 from snnexp.errors import UserError
 from snnexp.journal import Entry, Journal, clock, progress
-from snnexp.sweep import Job, State, expand, state, unique
+from snnexp.sweep import Job, State, expand, state
 
 OVER = (State.DONE, State.DIVERGED)
 
@@ -38,12 +38,17 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _stopping():
-            jobs = expand([*config.hydra.overrides.hydra, *config.hydra.overrides.task], _check)
+            states: dict[str, State] = {}
+
+            def look(job: Job, composed: DictConfig) -> None:
+                if job.id not in states:
+                    states[job.id] = state(_runs(config), job.id)
+                    if composed.force or states[job.id] not in OVER:
+                        self.pending[job.number] = job
+                        _check(job, composed)
+
+            jobs = expand([*config.hydra.overrides.hydra, *config.hydra.overrides.task], look)
             Journal(_folder(config)).start()
-            runs = list(unique(jobs))
-            states = {job.id: state(_runs(config), job.id) for job in runs}
-            over = [job for job in runs if states[job.id] in OVER and not config.force]
-            self.pending = {job.number: job for job in runs if job not in over}
             _say(_announcement(len(jobs), Counter(states.values()), len(self.pending)))
             if not self.pending:
                 raise SystemExit(0)  # to skip the jobs one after the other would take Hydra minutes
