@@ -11,6 +11,7 @@ import pytest
 from snnexp.errors import UserError
 from snnexp.reports import derived
 from snnexp.reports.table import Planned, cells, read, select, swept, values
+from tests.runs import run
 from tests.sweeps import write_run
 
 
@@ -114,3 +115,11 @@ def test_best_cells_and_correlation() -> None:
     (row,) = derived.correlation(runs, "loss", "double").to_dict("records")
     assert (row["r"], row["runs"]) == (pytest.approx(1), 24)
     assert math.isnan(derived.correlation(runs.assign(double=1.0), "loss", "double")["r"][0])
+
+
+def test_real_run_is_a_row(tmp_path: Path) -> None:
+    result = run(["trainer.max_epochs=1"], tmp_path)
+    row = read(tmp_path / "runs", [Planned(result["id"], "done", {}, 0)]).iloc[0]
+    assert row["commit"].startswith(result["commit"])
+    assert row["test/accuracy"] == result["metrics"]["test/accuracy"]
+    assert row["val/perplexity/min"] == result["metrics"]["val/perplexity/min"]
