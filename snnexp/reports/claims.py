@@ -21,7 +21,6 @@ from snnexp.reports.statistics import ALPHA
 from snnexp.reports.table import values
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
-RANKS = "rank permutation test, one-sided"
 PAIRS = 5  # the fewest runs of which a correlation says something
 
 At = Mapping[str, Any]
@@ -36,8 +35,7 @@ def ordered(runs: pd.DataFrame, metric: str, best: str, by: str, order: Sequence
     """Options in order, the best first: each is better than the next one."""
     found = groups(scored(runs, metric, best, at), by)
     _demand_options(found, order)
-    tests = [_better(found, first, then, Best(best).sign) for first, then in pairwise(order)]
-    return judged(max(p for p, _ in tests) <= ALPHA, max(tests)[1], f"{RANKS}, of each neighbour")
+    return _all_better(found, list(pairwise(order)), Best(best).sign, "neighbour")
 
 
 def grows_with(runs: pd.DataFrame, metric: str, x: str, at: At | None = None) -> Finding:
@@ -97,13 +95,15 @@ def agree_on_best(
     means = means[sorted(means.columns)]
     if lost := [option for option, row in means.iterrows() if not np.isfinite(row).any()]:
         return judged(False, f"{lost[0]} diverged at every {of}", "exact chance of agreement")
-    places = means.to_numpy().argmin(axis=1)
     p = statistics.chance_of_agreement(len(means), len(means.columns), apart)
+    if p > ALPHA:
+        raise NoDataError(f"{len(means)} of {among} over {len(means.columns)} of {of} agree by chance with p = {p:.2g}")
+    places = means.to_numpy().argmin(axis=1)
     bests = pd.Series(means.columns[places], index=means.index)
     each = "; ".join(f"{value:g}: {', '.join(map(str, group.index))}" for value, group in bests.groupby(bests))
     said = f"all at {bests.iloc[0]:g}" if bests.nunique() == 1 else f"best {of} {each}"
     reason = f"{said} (by chance p = {p:.2g})"
-    return judged(bool(np.ptp(places) <= apart and p <= ALPHA), reason, "exact chance of agreement")
+    return judged(bool(np.ptp(places) <= apart), reason, "exact chance of agreement")
 
 
 def widest_range(
@@ -144,15 +144,20 @@ def _first(found: Mapping[Any, Array], winner: Any, sign: int) -> Finding:
     _demand_options(found, [winner])
     if len(found) < 2:
         raise NoDataError(f"{winner} has no rival among the runs")
-    tests = [_better(found, winner, rival, sign) for rival in found if rival != winner]
-    return judged(max(p for p, _ in tests) <= ALPHA, max(tests)[1], f"{RANKS}, of each rival")
+    return _all_better(found, [(winner, rival) for rival in found if rival != winner], sign, "rival")
 
 
-def _better(found: Mapping[Any, Array], first: Any, then: Any, sign: int) -> tuple[float, str]:
-    a, b = found[first], found[then]
-    demand_ranks(a, b)
-    p = statistics.below(a, b)
-    return p, f"{first} {sign * a.mean():.3g}, {then} {sign * b.mean():.3g}, p = {p:.2g}"
+def _all_better(found: Mapping[Any, Array], pairs: Sequence[tuple[Any, Any]], sign: int, each: str) -> Finding:
+    """Whether the first of each pair is better; the reason is the pair with the largest p, of these the best rival."""
+    tests = []
+    for first, then in pairs:
+        a, b = found[first], found[then]
+        demand_ranks(a, b)
+        p = statistics.below(a, b)
+        text = f"{first} {sign * a.mean():.3g}, {then} {sign * b.mean():.3g}, p = {p:.2g}"
+        tests.append((-p, float(b.mean()), text))
+    minus_p, _, hardest = min(tests, key=lambda test: test[:2])
+    return judged(-minus_p <= ALPHA, hardest, f"rank permutation test, one-sided, of each {each}")
 
 
 def _demand_options(found: Mapping[Any, Array], named: Sequence[Any]) -> None:

@@ -142,8 +142,8 @@ class Sheet:
         keys = swept(self.runs)
         return [
             {key: plain(cell[key]) for key in keys}
-            | {metric: _mean(cell, metric) for metric in self.report.metrics}
             | {"n of N": counted(cell).replace(" runs", "")}
+            | {metric: _mean(cell, metric) for metric in self.report.metrics}
             for cell in cells(self.runs, self.report.metrics).to_dict("records")
         ]
 
