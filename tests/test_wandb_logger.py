@@ -40,7 +40,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def sync(folder: Path) -> None:
-    done = subprocess.run([CLIENT, "sync", folder], capture_output=True, text=True)
+    done = subprocess.run([CLIENT, "sync", folder], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
