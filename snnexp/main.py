@@ -27,6 +27,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
+# What comes with an extra of the package: the module, and the extra's name.
+EXTRAS = {"optuna": "search", "wandb_workspaces": "dashboards"}
+
 GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that Hydra raises for group=null
 
 
@@ -60,6 +63,10 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         raise SystemExit(line) from None
     except UserError as error:
         raise SystemExit(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
     except (HydraException, OmegaConfBaseException) as error:
         raise SystemExit(one_line(error, arguments)) from None
     except ValueError as error:

@@ -7,7 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from snnexp.config import build, check, explain
 from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
-from snnexp.reports.page import draw
+from snnexp.reports.page import draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
 from snnexp.sweep import State
 from snnexp.task import Task
@@ -118,18 +118,19 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
         environment = parts.environment([layer.backend_taken() for layer in network.hidden])
         folder.write_json("env.json", environment)
         OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
-        try:
-            outcome = procedure(parts, folder.path, folder)
-        finally:
+        with ExitStack() as stack:
             for logger in parts.loggers:
-                logger.close()
-    folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
-    metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
-    init = [layer._asdict() for layer in parts.report]
-    code = {name: environment[name] for name in ("commit", "dirty")}
-    result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
-    folder.finish(result)
-    draw(folder.path)
+                stack.enter_context(logger)
+            outcome = procedure(parts, folder.path, folder)
+            folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
+            metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
+            init = [layer._asdict() for layer in parts.report]
+            code = {name: environment[name] for name in ("commit", "dirty")}
+            result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
+            folder.finish(result)
+            page = draw(folder.path)
+            for logger in parts.loggers:
+                logger.conclude(result, page, pictures(folder.path))
     terminal.show_result(console, result, folder.path)
     return result
 
@@ -151,6 +152,12 @@ def quiet() -> Iterator[None]:
         for message in SILENCED:
             warnings.filterwarnings("ignore", message)
         yield
+
+
+def options() -> dict[str, str]:
+    """The option chosen in every group, where Hydra runs; nothing where a configuration is run without it."""
+    chosen = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    return {str(group): option for group, option in chosen.items() if option is not None and "hydra/" not in group}
 
 
 class Parts:
@@ -225,7 +232,9 @@ class Parts:
     def loggers(self) -> list[Any]:
         logger = build(self.config.logger)
         plain = OmegaConf.to_container(self.config, resolve=True)
-        return [] if logger is None else [logger(run=self.folder.id, folder=self.folder.path, config=plain)]
+        if logger is None:
+            return []
+        return [logger(run=self.folder.id, folder=self.folder.path, config=plain, choices=options())]
 
     def environment(self, backends: list[str]) -> dict[str, Any]:
         """Where and with what the run runs."""
