@@ -57,7 +57,7 @@ def test_verdicts_of_a_whole_sweep(whole: tuple[Path, list[str]]) -> None:
     assert said == [
         "digits/lr_sg (reduced scale), 90 runs: 90 done",
         "  reproduced      all shapes have the same best learning rate: all at 0.003 (by chance p = 0.00032)",
-        "  reproduced      fast_sigmoid works over the widest range: fast_sigmoid 5, triangular 3, p = 0.05",
+        "  reproduced      fast_sigmoid works over the widest range: fast_sigmoid 5, exponential 3, p = 0.05",
         "  reproduced      the shape matters: sensitivity 0.153, p = 0.0001",
         f"  {outputs}/reports/digits/lr_sg.html",
         f"all reports: {outputs}/reports/index.html",
@@ -187,6 +187,12 @@ def test_reading_two_thousand_runs_opens_each_once(tmp_path: Path) -> None:
     frame = cells(read(tmp_path, plan), ["val/metric3", "val/metric4"])
     assert len(frame) == 400
     assert set(frame["n"]) == {5}
+
+
+def test_a_report_reads_every_run_twice(whole: tuple[Path, list[str]]) -> None:
+    """Once for its state, once for its numbers; never as often as there are claims, cells or figures."""
+    outputs, _ = whole
+    assert count_opened(lambda: lines(outputs), outputs / "runs") == 2 * 90
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -111,15 +111,14 @@ def widest_range(
 ) -> Finding:
     """One option works at more values of a key than every other option.
 
-    An option works where its metric is at most the share `within` worse than the best of all runs with that seed. The
-    number of such values, one per seed, is what the options are compared by.
+    An option works where its metric is at most the share `within` worse than the best mean over seeds anywhere. The
+    number of such values, counted for each seed, is what the options are compared by.
     """
     require(within > 0, "within", within, "must be greater than 0")
     chosen = scored(runs, metric, best, at)
-    groups(chosen, by, over)
-    target = chosen.groupby("seed")["score"].transform("min")
-    works = chosen["score"] <= target + within * target.abs()
-    widths = works.where(np.isfinite(target), False).groupby([chosen[by], chosen["seed"]], sort=False).sum()
+    target = min(float(scores.mean()) for scores in groups(chosen, by, over).values())
+    works = np.isfinite(chosen["score"]) & (chosen["score"] <= target + within * abs(target))
+    widths = works.groupby([chosen[by], chosen["seed"]], sort=False).sum()
     found = {option: -1.0 * counts.to_numpy(float) for option, counts in widths.groupby(level=0, sort=False)}
     return _first(found, winner, -1)
 

@@ -89,7 +89,8 @@ class Sheet:
         notes = [f"{self.name} · {self.report.scale} scale · {self.states}"] + [self.warning] * bool(self.warning)
         return markup.document(
             self.report.title,
-            f'{STYLE}<p class="note"><a href="../index.html">all reports</a></p><h1>{escape(self.report.title)}</h1>'
+            f'{STYLE}<p class="note"><a href="{"../" * self.name.count("/")}index.html">all reports</a></p>'
+            f"<h1>{escape(self.report.title)}</h1>\n"
             f"<p>{escape(self.report.words)}</p>\n"
             + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
             + markup.section("Verdicts", "", markup.grid([_judgement(judgement) for judgement in self.judgements]))
