@@ -20,7 +20,7 @@ def published(root: Path, content: bytes) -> Published:
 
 
 def test_reads_what_was_written(tmp_path: Path) -> None:
-    array = read_idx(published(tmp_path, gzip.compress(WHOLE)), tmp_path, "a.gz")
+    array = read_idx(published(tmp_path, gzip.compress(WHOLE, mtime=0)), tmp_path, "a.gz")
     assert array.dtype == np.uint8
     assert np.array_equal(array, VALUES)
 
@@ -28,11 +28,11 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (gzip.compress(WHOLE)[:-9], "not a whole gzip file"),
+        (gzip.compress(WHOLE, mtime=0)[:-9], "not a whole gzip file"),
         (WHOLE, "not a whole gzip file"),
-        (gzip.compress(b""), "not an idx file"),
-        (gzip.compress(b"\x00\x00\x0d" + WHOLE[3:]), "not an idx file of unsigned bytes"),
-        (gzip.compress(WHOLE[:-1]), "has 23 values, not the 24 of its header"),
+        (gzip.compress(b"", mtime=0), "not an idx file"),
+        (gzip.compress(b"\x00\x00\x0d" + WHOLE[3:], mtime=0), "not an idx file of unsigned bytes"),
+        (gzip.compress(WHOLE[:-1], mtime=0), "has 23 values, not the 24 of its header"),
     ],
 )
 def test_other_content_is_one_line(tmp_path: Path, content: bytes, line: str) -> None:
@@ -43,7 +43,7 @@ def test_other_content_is_one_line(tmp_path: Path, content: bytes, line: str) ->
 
 
 def test_another_file_names_the_command(tmp_path: Path) -> None:
-    toy = published(tmp_path, gzip.compress(WHOLE))
+    toy = published(tmp_path, gzip.compress(WHOLE, mtime=0))
     path = tmp_path / "toy" / "a.gz"
     path.write_bytes(path.read_bytes()[:-1])
     command = f"python scripts/fetch_data.py toy --root {tmp_path}"
