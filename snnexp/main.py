@@ -1,5 +1,6 @@
 """The command line around Hydra's: a help page of our own, and one line for what a user can mend."""
 
+import errno
 import os
 import re
 import sys
@@ -60,6 +61,11 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         raise SystemExit(line) from None
     except UserError as error:
         raise SystemExit(str(error)) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        line = f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
+        raise SystemExit(line) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise SystemExit(one_line(error, arguments)) from None
     except ValueError as error:
