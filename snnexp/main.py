@@ -1,5 +1,6 @@
 """The command line around Hydra's: a help page of our own, and one line for what a user can mend."""
 
+import errno
 import os
 import re
 import sys
@@ -67,6 +68,11 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         if error.name not in EXTRAS:
             raise
         raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        line = f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
+        raise SystemExit(line) from None
     except (HydraException, OmegaConfBaseException) as error:
         raise SystemExit(one_line(error, arguments)) from None
     except ValueError as error:

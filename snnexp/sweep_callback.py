@@ -66,7 +66,8 @@ class SweepCallback(Callback):
             return
         outcome = job_return.return_value
         seconds = None if self.started is None else time.monotonic() - self.started
-        entries = Journal(_folder(config)).note(Entry(job.number, outcome.state, seconds))
+        counted = seconds if outcome.state in OVER else None  # what fails at once says nothing about the others
+        entries = Journal(_folder(config)).note(Entry(job.number, outcome.state, counted))
         time_taken = "" if seconds is None else f" in {clock(seconds)}"
         line = f"{progress(entries, len(self.pending))} | {outcome.state}{time_taken}: {job.label or job.id}"
         _say(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…")
@@ -75,13 +76,16 @@ class SweepCallback(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         with _stopping():
-            states = {number: state(_runs(config), job.id) for number, job in self.pending.items()}
-            for number, job in self.pending.items():
-                if states[number] is not State.DONE:
-                    _say(f"{states[number]}: {job.label or job.id}{_log(_runs(config) / job.id, states[number])}")
-            failed = sum(found not in (*OVER, State.RUNNING) for found in states.values())
+            failed = 0
+            for job in self.pending.values():
+                found, folder = state(_runs(config), job.id), _runs(config) / job.id
+                if found is State.DIVERGED:
+                    _say(f"diverged: {job.label or job.id}  {folder / 'result.json'}")
+                elif found not in (State.DONE, State.RUNNING):
+                    failed += 1
+                    _say(f"failed: {job.label or job.id}  {_error(folder)}")
             if failed:
-                raise UserError(f"{failed} of {len(states)} runs failed; the same command tries them again")
+                raise UserError(f"{failed} of {len(self.pending)} runs failed; the same command tries them again")
 
 
 @contextmanager
@@ -109,13 +113,10 @@ def _announcement(jobs: int, states: Counter[State], pending: int) -> str:
     return f"{states.total()} runs: {found}{duplicates}; {pending or 'none'} to be run"
 
 
-def _log(folder: Path, found: State) -> str:
-    """The error of a run that failed, and where to read on."""
-    try:
-        error = json.loads((folder / "failure.json").read_text())["error"]
-    except FileNotFoundError:
-        return f"  {folder / 'result.json'}" if found is State.DIVERGED else ""
-    return f"  {error}  {folder / 'failure.json'}"
+def _error(folder: Path) -> str:
+    """What a run failed with, and where to read on."""
+    log = folder / "failure.json"
+    return f"{json.loads(log.read_text())['error']}  {log}" if log.exists() else f"left no {log}"
 
 
 def _folder(config: DictConfig) -> Path:

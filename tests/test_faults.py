@@ -1,4 +1,4 @@
-"""Sweeps that are killed, run twice at once, out of disk space or out of their minds about the time."""
+"""Sweeps that are killed, run twice at once, have no disk space, may not write, or have a clock that jumps."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_two_sweeps_at_once_share_the_runs(tmp_path: Path, undisturbed: dict[str
     out = said(second, tmp_path)
     assert out.startswith("3 runs: 1 running, 2 missing; 3 to be run\n")
     assert f"run {trained[0]} is being run by process {first.pid} on " in out
-    assert (tmp_path / "runs" / trained[0] / "failure.json").exists() is False
+    assert not list(tmp_path.glob("runs/*/failure.json"))
 
 
 def wrong_clock() -> None:
@@ -150,15 +150,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", mounted], check=True)
 
 
-@pytest.mark.parametrize("room", [2, 14, 24, 40, 56])
+@pytest.mark.parametrize("room", [2, 24, 40])
 def test_full_disk_leaves_nothing_half_written(small_disk: Path, undisturbed: dict[str, Any], room: int) -> None:
     """With room for more and less of a run's files, in KiB."""
-    (small_disk / "logs").mkdir()
     filler = small_disk / "filler"
     filler.write_bytes(bytes((128 - 4 - room) << 10))
     code, out = swept(WORDS, small_disk)
     assert code != 0
-    print(room, out)
+    assert "Traceback" not in out
     for path in small_disk.glob("runs/*/*.json"):
         json.loads(path.read_text())
     filler.unlink()
@@ -221,6 +220,7 @@ def parallel(folder: Path, *words: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -236,14 +236,15 @@ def test_parallel_runs_their_threads_and_their_deaths(tmp_path: Path) -> None:
     assert sweep.returncode == 1
     assert err.splitlines()[-1].startswith("a process that runs jobs was killed, perhaps for want of memory")
     assert "Traceback" not in err
-    # The process of the sweep is killed, while runs are trained.
+    # The process of the sweep is killed, while runs are trained: these end, then their processes have nothing to do.
     (tmp_path / "alive").touch()
     sweep = parallel(tmp_path, *words, "trainer.max_epochs=8")
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/metrics.jsonl")))
     sweep.kill()
-    sweep.communicate(timeout=300)
     folders = [path.parent for path in tmp_path.glob("outputs/runs/*/config.yaml")]
-    wait_for(lambda: all(state(path.parent, path.name) is not State.RUNNING for path in folders))
+    wait_for(lambda: all(state(path.parent, path.name) is State.DONE for path in folders))
+    os.killpg(sweep.pid, signal.SIGKILL)  # joblib lets them wait for five minutes
+    sweep.communicate()
     sweep = parallel(tmp_path, *words, "trainer.max_epochs=8")
     out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == 0, err

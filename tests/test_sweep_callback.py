@@ -62,7 +62,7 @@ def test_failed_and_diverged_runs_stop_no_other_and_are_listed(
     sweep: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     diverging = ["optimizer=sgd", "trainer.gradient_clip_val=null", "optimizer.lr=1e-2,1e38"]
-    words = [*own_code(tmp_path, monkeypatch), "init=broken,glorot", *diverging]
+    words = [*own_code(tmp_path, monkeypatch), "init=broken,glorot", *diverging, "dataset.train_samples=150"]
     ended = sweep(*words)
     assert (ended.code, ended.err) == (1, "2 of 4 runs failed; the same command tries them again\n")
     lines = ended.out.splitlines()
