@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from snnexp.main import one_line_errors
 from tests.conftest import Ended
 
 Command = Callable[..., Ended]
@@ -174,3 +175,11 @@ def test_every_precision_runs(command: Command, tmp_path: Path) -> None:
     for precision in ("32-true", "64-true", "bf16-mixed"):
         run(command, tmp_path, f"trainer.precision={precision}")
     assert len(list(tmp_path.glob("runs/*/result.json"))) == 3
+
+
+def test_a_missing_extra_is_named_with_what_installs_it() -> None:
+    with (
+        pytest.raises(SystemExit, match=r"^optuna is not installed: pip install -e \.\[search\]$"),
+        one_line_errors([]),
+    ):
+        raise ModuleNotFoundError("No module named 'optuna'", name="optuna")
