@@ -68,13 +68,13 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         if error.name not in EXTRAS:
             raise
         raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
-    except OSError as error:
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SystemExit(one_line(error, arguments)) from None
+    except OSError as error:  # after Hydra's: one of its errors is an OSError as well
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         line = f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
         raise SystemExit(line) from None
-    except (HydraException, OmegaConfBaseException) as error:
-        raise SystemExit(one_line(error, arguments)) from None
     except ValueError as error:
         if not str(error).startswith(GROUP_IS_NULL):
             raise

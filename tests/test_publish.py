@@ -189,10 +189,10 @@ def test_reading_two_thousand_runs_opens_each_once(tmp_path: Path) -> None:
     assert set(frame["n"]) == {5}
 
 
-def test_a_report_reads_every_run_twice(whole: tuple[Path, list[str]]) -> None:
-    """Once for its state, once for its numbers; never as often as there are claims, cells or figures."""
+def test_a_report_opens_three_files_a_run(whole: tuple[Path, list[str]]) -> None:
+    """Its result and its lock for the state, its result for the numbers; never as often as there are claims or cells."""
     outputs, _ = whole
-    assert count_opened(lambda: lines(outputs), outputs / "runs") == 2 * 90
+    assert count_opened(lambda: lines(outputs), outputs / "runs") == 3 * 90
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
