@@ -190,7 +190,7 @@ def test_reading_two_thousand_runs_opens_each_once(tmp_path: Path) -> None:
 
 
 def test_a_report_opens_three_files_a_run(whole: tuple[Path, list[str]]) -> None:
-    """Its result and its lock for the state, its result for the numbers; never as often as there are claims or cells."""
+    """Result and lock for its state, result for its numbers; never as often as there are claims or cells."""
     outputs, _ = whole
     assert count_opened(lambda: lines(outputs), outputs / "runs") == 3 * 90
 
