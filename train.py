@@ -7,10 +7,10 @@ from snnexp.main import command_line
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def train(cfg: DictConfig) -> None:
+def train(cfg: DictConfig) -> object:
     from snnexp.run import run  # torch and Lightning are slow to import: not before there is something to run
 
-    run(cfg)
+    return run(cfg)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "scheduler": ("optimizer",),
     "init": ("network", "inputs"),
     "procedure": ("parts", "folder", "ledger"),
-    "logger": ("run", "folder", "config"),
+    "logger": ("run", "folder", "config", "choices"),
     "trainer": (
         *("callbacks", "logger", "devices", "num_nodes", "default_root_dir", "enable_progress_bar"),
         *("enable_model_summary", "enable_checkpointing", "num_sanity_val_steps", "log_every_n_steps"),
@@ -133,8 +133,7 @@ def check(config: DictConfig) -> None:
         OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    for path, node in nodes(config):
-        _check_node(path, node, (*ALLOWED, *config.allow))
+    check_nodes("", config, config.allow)
     for path, (holds, right) in RANGES.items():
         value = OmegaConf.select(config, path)
         require(value is None or holds(value), path, value, right)
@@ -148,6 +147,12 @@ def _check_keys(prefix: str, owner: str, node: DictConfig, schema: type) -> None
     for name in known:
         if name not in node:
             raise UserError(f"{prefix}{name} is missing")
+
+
+def check_nodes(path: str, config: Any, allow: Sequence[str]) -> None:
+    """The part of `check` that is about a node, and all inside it, and the constructors that they name."""
+    for place, node in nodes(config, path):
+        _check_node(place, node, (*ALLOWED, *allow))
 
 
 def nodes(config: Any, path: str = "") -> Iterator[tuple[str, DictConfig]]:

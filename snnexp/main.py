@@ -1,9 +1,11 @@
 """The command line around Hydra's: a help page of our own, and one line for what a user can mend."""
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ from snnexp.kinds import describe
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+
+# What comes with an extra of the package: the module, and the extra's name.
+EXTRAS = {"optuna": "search", "wandb_workspaces": "dashboards"}
 
 GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that Hydra raises for group=null
 
@@ -54,10 +59,22 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise SystemExit("stopped; the same command goes on from the last checkpoint") from None
+    except BrokenExecutor:
+        line = "a process that runs jobs was killed, perhaps for want of memory; the same command goes on from there"
+        raise SystemExit(line) from None
     except UserError as error:
         raise SystemExit(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
     except (HydraException, OmegaConfBaseException) as error:
         raise SystemExit(one_line(error, arguments)) from None
+    except OSError as error:  # after Hydra's: one of its errors is an OSError as well
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        line = f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
+        raise SystemExit(line) from None
     except ValueError as error:
         if not str(error).startswith(GROUP_IS_NULL):
             raise

@@ -23,6 +23,10 @@ from snnexp.errors import OptionError, UserError
 from snnexp.files import append_line, read_lines, write_atomically
 
 
+class RunningError(UserError):
+    """Another live process holds the run."""
+
+
 class RunFolder:
     """The folder of one run, by its id below `outputs/runs`."""
 
@@ -32,13 +36,25 @@ class RunFolder:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """The stored result, or None while the run is not over."""
+        """The stored result, or None while the run is not over.
+
+        Raises `UserError` where the file is no result. It is written whole or not at all, so somebody else changed it,
+        and to run again in silence would hide that.
+        """
         path = self.path / "result.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            content = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}); without it the run is done again") from error
+        if not isinstance(content, dict) or "status" not in content:
+            raise UserError(f"{path} is damaged (it has no status); without it the run is done again")
+        return content
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Hold the folder for this process; raises `UserError` while another live process holds it.
+        """Hold the folder for this process; raises `RunningError` while another live process holds it.
 
         The lock is the kernel's (flock), so a process that dies, however it dies, lets go of it. On network file
         systems that do not pass locks on, two machines may both get it.
@@ -57,7 +73,7 @@ class RunFolder:
             except BlockingIOError:
                 lock.seek(0)
                 holder = lock.read().strip() or "another process"
-                raise UserError(f"run {self.id} is being run by {holder}; wait for it or stop it") from None
+                raise RunningError(f"run {self.id} is being run by {holder}; wait for it or stop it") from None
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             lock.flush()

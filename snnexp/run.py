@@ -7,11 +7,11 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -24,8 +24,9 @@ from snnexp.config import build, check, explain
 from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
-from snnexp.reports.page import draw
-from snnexp.results import RunFolder, commit, summary
+from snnexp.reports.page import draw, pictures
+from snnexp.results import RunFolder, RunningError, commit, summary
+from snnexp.sweep import State
 from snnexp.task import Task
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "adabelief-pytorch")
@@ -41,19 +42,42 @@ SILENCED = (
 )
 
 
-def run(config: DictConfig) -> None:
+class Outcome(NamedTuple):
+    """What became of a job of a sweep; line says why, where it is not done."""
+
+    state: State
+    line: str = ""
+
+
+def run(config: DictConfig) -> Outcome | None:
     """Run one job of the command line; what a user can mend ends it with one line.
 
-    (As SystemExit, above which Hydra prints nothing.) In a multirun the line is printed and the sweep goes on.
+    (As SystemExit, above which Hydra prints nothing.) In a multirun nothing ends the sweep: the outcome is returned.
     """
+    if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
+        return _job(config)
     try:
         execute(config)
     except UserError as error:
-        line = explain(config, error) if isinstance(error, OptionError) else str(error)
-        if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
-            terminal.stderr(line)
-        else:
-            raise SystemExit(line) from error
+        raise SystemExit(_line(config, error)) from error
+    return None
+
+
+def _job(config: DictConfig) -> Outcome:
+    """Run one job of a sweep, and show nothing of it: others may run beside it, and hundreds are a lot to read."""
+    try:
+        result = execute(config, Console(quiet=True))
+    except RunningError as error:
+        return Outcome(State.RUNNING, str(error))
+    except UserError as error:
+        return Outcome(State.FAILED, _line(config, error))
+    except Exception as error:  # its log is in failure.json
+        return Outcome(State.FAILED, " ".join(repr(error).split()))
+    return Outcome(State.DIVERGED if result["status"] == "diverged" else State.DONE)
+
+
+def _line(config: DictConfig, error: UserError) -> str:
+    return explain(config, error) if isinstance(error, OptionError) else str(error)
 
 
 def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any]:
@@ -62,27 +86,29 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
     check(config)
     folder = RunFolder(Path(config.paths.outputs) / "runs", run_id(config))
     with folder.claim():
-        stored = folder.result
-        if stored is not None and not config.force:
-            console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
-            if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
-                draw(folder.path)
-            terminal.show_result(console, stored, folder.path)
-            return stored
-        if stored is not None:
-            console.print(f"the old run is kept in {folder.move_aside()}")
         try:
+            stored = folder.result
+            if stored is not None and not config.force:
+                console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
+                if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
+                    draw(folder.path)
+                terminal.show_result(console, stored, folder.path)
+                return stored
+            if stored is not None:
+                console.print(f"the old run is kept in {folder.move_aside()}")
             return _execute(config, folder, console)
-        except UserError:
-            raise
         except BaseException as error:
-            folder.write_json("failure.json", {"error": repr(error), "log": traceback.format_exc()})
+            text = _line(config, error) if isinstance(error, UserError) else repr(error)
+            try:
+                folder.write_json("failure.json", {"error": text, "log": traceback.format_exc()})
+            except OSError as unwritten:
+                error.add_note(f"(failure.json could not be written: {unwritten})")
             raise
 
 
 def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
     started = time.monotonic()
-    torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(config.threads or threads())
     parts = Parts(config, folder, console)
     with quiet():
         procedure = build(config.procedure)
@@ -92,20 +118,30 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
         environment = parts.environment([layer.backend_taken() for layer in network.hidden])
         folder.write_json("env.json", environment)
         OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
-        try:
-            outcome = procedure(parts, folder.path, folder)
-        finally:
+        with ExitStack() as stack:
             for logger in parts.loggers:
-                logger.close()
-    folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
-    metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
-    init = [layer._asdict() for layer in parts.report]
-    code = {name: environment[name] for name in ("commit", "dirty")}
-    result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
-    folder.finish(result)
-    draw(folder.path)
+                stack.enter_context(logger)
+            outcome = procedure(parts, folder.path, folder)
+            folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
+            metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
+            init = [layer._asdict() for layer in parts.report]
+            code = {name: environment[name] for name in ("commit", "dirty")}
+            result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
+            folder.finish(result)
+            page = draw(folder.path)
+            for logger in parts.loggers:
+                logger.conclude(result, page, pictures(folder.path))
     terminal.show_result(console, result, folder.path)
     return result
+
+
+def threads() -> int:
+    """How many threads a run takes that is not told: all cores of this process, or its share of them.
+
+    The share is OMP_NUM_THREADS, which joblib sets for runs side by side and a user may set. (Two threads of torch
+    beside another process on two cores were measured to be a hundred times slower than one.)
+    """
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 
 
 @contextmanager
@@ -118,13 +154,19 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def options() -> dict[str, str]:
+    """The option chosen in every group, where Hydra runs; nothing where a configuration is run without it."""
+    chosen = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    return {str(group): option for group, option in chosen.items() if option is not None and "hydra/" not in group}
+
+
 class Parts:
     """The objects that a configuration describes, each built when it is first asked for."""
 
     def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
         self.config, self.folder, self.console = config, folder, console
         self.report: list[LayerReport] = []
-        self.progress: bool = config.progress
+        self.progress: bool = config.progress and not console.quiet
 
     @cached_property
     def data(self) -> Any:
@@ -190,7 +232,9 @@ class Parts:
     def loggers(self) -> list[Any]:
         logger = build(self.config.logger)
         plain = OmegaConf.to_container(self.config, resolve=True)
-        return [] if logger is None else [logger(run=self.folder.id, folder=self.folder.path, config=plain)]
+        if logger is None:
+            return []
+        return [logger(run=self.folder.id, folder=self.folder.path, config=plain, choices=options())]
 
     def environment(self, backends: list[str]) -> dict[str, Any]:
         """Where and with what the run runs."""

@@ -1,14 +1,15 @@
 """A sweep, expanded into its runs without running or building anything."""
 
-import json
+import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -17,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from snnexp.errors import UserError
 from snnexp.identity import run_id
+from snnexp.main import one_line
+from snnexp.results import RunFolder
 
 
 class State(StrEnum):
@@ -37,6 +40,15 @@ class Job(NamedTuple):
     swept: dict[str, str]
     id: str
 
+    @property
+    def label(self) -> str:
+        return " ".join(f"{key}={value}" for key, value in self.swept.items())
+
+    @property
+    def place(self) -> str:
+        """Where in the sweep a mistake is."""
+        return f"job {self.number} ({self.label})" if self.swept else f"job {self.number}"
+
 
 def expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | None = None) -> list[Job]:
     """The jobs of a command line, in the order in which Hydra's basic sweeper runs them.
@@ -48,20 +60,23 @@ def expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | 
     Raises `UserError` that names the job and the key where a job does not compose.
     """
     given = _parse(arguments)
-    single = [override.input_line for override in given if not override.is_sweep_override() and override.input_line]
+    hydras = tuple(str(word.input_line) for word in given if word.is_hydra_override())  # where to find files, and so on
+    single = [str(word.input_line) for word in given if not word.is_sweep_override()]
     params = compose("train", single, return_hydra_config=True).hydra.sweeper.params or {}
-    words = _parse([f"{key}={value}" for key, value in params.items()] + list(arguments))
+    own = [str(word.input_line) for word in given if not word.is_hydra_override()]
+    words = _parse([f"{key}={value}" for key, value in params.items()] + own)
     choices = {word.get_key_element(): _values(word) for word in words}  # a later word replaces an earlier one
     sweeping = {key for key, values in choices.items() if len(values) > 1}
     composed: dict[tuple[str, ...], DictConfig] = {}
     jobs = []
     for number, values in enumerate(product(*choices.values())):
         overrides = tuple(f"{key}={value}" for key, value in zip(choices, values, strict=True))
-        try:
-            config = _config(overrides, composed)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(f"job {number} ({' '.join(overrides)}): {' '.join(str(error).split())}") from None
         swept = {key.lstrip("+"): value for key, value in zip(choices, values, strict=True) if key in sweeping}
+        try:
+            config = _config(hydras, overrides, composed)
+        except (HydraException, OmegaConfBaseException) as error:
+            line = one_line(error, [*hydras, *overrides])
+            raise UserError(f"{Job(number, overrides, swept, '').place}: {line}") from error
         jobs.append(Job(number, overrides, swept, run_id(config)))
         if visit is not None:
             visit(jobs[-1], config)
@@ -69,21 +84,25 @@ def expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | 
 
 
 def state(runs: Path, run: str) -> State:
-    """What became of a run so far, from its files and the lock that a living process holds."""
-    folder = runs / run
+    """What became of a run so far, from its files and the lock that a living process holds.
+
+    A `result.json` that is none counts as failed: nobody writes one but by accident, and the run, when it is asked for
+    again, says what to do about it.
+    """
+    folder = RunFolder(runs, run)
     try:
-        return State.DIVERGED if _status(folder) == "diverged" else State.DONE
-    except FileNotFoundError:
-        pass
-    if is_locked(runs, run):
+        result = folder.result
+    except UserError:
+        return State.FAILED
+    if is_locked(runs, run):  # also where a finished run is being done again
         return State.RUNNING
-    return State.FAILED if (folder / "failure.json").exists() else State.MISSING
+    if result is not None:
+        return State.DIVERGED if result["status"] == "diverged" else State.DONE
+    return State.FAILED if (folder.path / "failure.json").exists() else State.MISSING
 
 
 def is_locked(runs: Path, run: str) -> bool:
     """Whether a living process holds the run."""
-    import fcntl
-
     try:
         lock = (runs / ".locks" / run).open()
     except FileNotFoundError:
@@ -96,42 +115,60 @@ def is_locked(runs: Path, run: str) -> bool:
     return False
 
 
-def _status(folder: Path) -> str:
-    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return str(result["status"])
-
-
 def _parse(words: Sequence[str]) -> list[Override]:
-    return list(OverridesParser.create().parse_overrides(list(words)))
+    return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(list(words))
 
 
 def _values(word: Override) -> list[str]:
-    if word.is_sweep_override():
-        return [str(value) for value in word.sweep_string_iterator()]
-    return [word.get_value_element_as_str()]
+    if not word.is_sweep_override():
+        return [word.get_value_element_as_str()]
+    if not word.is_discrete_sweep():
+        raise UserError(f"{word.input_line}: a sweep lists its values, as 1,2 or range(3) or glob(*)")
+    return [str(value) for value in word.sweep_string_iterator()]
 
 
-def _config(overrides: tuple[str, ...], composed: dict[tuple[str, ...], DictConfig]) -> DictConfig:
+def _config(
+    hydras: tuple[str, ...], overrides: tuple[str, ...], composed: dict[tuple[str, ...], DictConfig]
+) -> DictConfig:
     options = tuple(word for word in overrides if not _is_value(word))
+    values = [word for word in overrides if _is_value(word)]
+    if _overlap(overrides):
+        return compose("train", [*hydras, *overrides])
     if options not in composed:
-        composed[options] = compose("train", list(options))
+        composed[options] = compose("train", [*hydras, *options])
     config = composed[options]  # every job of a sweep sets the same keys, so nothing of the job before is left
-    for word in overrides:
-        if _is_value(word):
-            OmegaConf.update(config, word.partition("=")[0], _value(word), merge=False)
+    for word in values:
+        try:
+            OmegaConf.update(config, word.partition("=")[0], _value(word))
+        except OmegaConfBaseException:
+            compose("train", [*hydras, *overrides])  # for the error as Hydra words it, which `one_line` knows
+            raise
     return config
+
+
+def _overlap(overrides: Sequence[str]) -> bool:
+    """Whether a word sets something inside what another one sets, so that their order matters."""
+    keys = (word.partition("=")[0] for word in overrides if not _is_option(word))
+    paths = sorted(key.lstrip("+~").split(".") for key in keys)
+    return any(inner[: len(outer)] == outer for outer, inner in pairwise(paths))
 
 
 @cache
 def _value(word: str) -> Any:
-    (override,) = _parse([word])
+    (override,) = OverridesParser.create().parse_overrides([word])
     return override.value()
 
 
-def _is_value(word: str) -> bool:
-    """Whether a word sets a value inside a node, and does not choose an option, add or remove a key."""
+def _is_option(word: str) -> bool:
+    """Whether a word may choose an option of a group: no prefix, no path to a value, and a plain name."""
     key = word.partition("=")[0]
-    if key[0] in "+~" or "@" in key or "/" in key or key.startswith("hydra."):
+    return key[0] not in "+~" and "." not in key and key not in _SCALARS and not isinstance(_value(word), dict | list)
+
+
+def _is_value(word: str) -> bool:
+    """Whether a word replaces a value: it does not choose an option, add or remove a key, or merge into a node."""
+    key = word.partition("=")[0]
+    if key[0] in "+~" or "@" in key or "/" in key or isinstance(_value(word), dict):
         return False
     return "." in key or key in _SCALARS
 

@@ -118,4 +118,6 @@ class Task(lightning.LightningModule):
         self.measure(batch, self.evaluation_metrics)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict({f"val/{name}": value for name, value in self.evaluation_metrics.values().items()}, batch_size=1)
+        # For early stopping; the loggers have them from `procedures.record`, once.
+        values = {f"val/{name}": value for name, value in self.evaluation_metrics.values().items()}
+        self.log_dict(values, batch_size=1, logger=False)

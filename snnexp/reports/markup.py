@@ -19,8 +19,8 @@ footer { font-size: .85rem; }
 .row section { min-width: 0; border-top: none; padding-top: 0; }
 figure { margin: 0; }
 figcaption { font-size: .9rem; font-weight: 600; }
-svg { display: block; width: 100%; height: auto; fill: currentColor; }
-svg text { font-family: inherit !important; }
+figure > svg { display: block; width: 100%; height: auto; fill: currentColor; }
+figure > svg text { font-family: inherit !important; }
 .wide { overflow-x: auto; margin-bottom: .6rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem 0 .2rem 1.6rem; text-align: right; border-bottom: 1px solid var(--line); }

@@ -3,6 +3,7 @@
 from html import escape
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from snnexp.files import write_atomically
@@ -18,6 +19,12 @@ def draw(folder: Path) -> Path:
     page = folder / "page.html"
     write_atomically(page, _document(read(folder)))
     return page
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """The page's figures of the surrogate over the voltages, as PNG by name, for viewers that take no page."""
+    run = read(folder)
+    return {f"surrogate/{layer}": figures.png(_surrogate(run, layer)) for layer in run.layers("psi")}
 
 
 def _document(run: StoredRun) -> str:
@@ -112,17 +119,20 @@ def _activity(run: StoredRun) -> str:
 
 
 def _surrogates(run: StoredRun) -> str:
-    last = run.before if run.after is None else run.after
-    panels = []
-    for layer in run.layers("psi"):
-        before = _histogram(run.before, layer)
-        after = None if run.after is None else _histogram(run.after, layer)
-        psi = last[f"psi_u/{layer}"], last[f"psi/{layer}"]
-        figure = figures.surrogate(before, after, *psi, figures.layer_colour(layer))
-        panels.append(markup.figure(f"layer {layer}", figures.svg(figure, f"surrogate of layer {layer}")))
+    panels = [
+        markup.figure(f"layer {layer}", figures.svg(_surrogate(run, layer), f"surrogate of layer {layer}"))
+        for layer in run.layers("psi")
+    ]
     coloured = "" if run.after is None else ", in colour after it"
     note = f"Line: ψ(u). Areas: the voltages, in grey before training{coloured}. Dotted: the threshold."
     return markup.section("Surrogate gradient", note, markup.grid(panels))
+
+
+def _surrogate(run: StoredRun, layer: int) -> Figure:
+    last = run.before if run.after is None else run.after
+    after = None if run.after is None else _histogram(run.after, layer)
+    psi = last[f"psi_u/{layer}"], last[f"psi/{layer}"]
+    return figures.surrogate(_histogram(run.before, layer), after, *psi, figures.layer_colour(layer))
 
 
 def _histogram(traces: Traces, layer: int) -> figures.Histogram:

@@ -1,0 +1,27 @@
+"""Write reports with verdicts, from the runs that there are.
+
+    python scripts/report.py experiment=digits/lr_sg              one experiment
+    python scripts/report.py experiment=digits,theory/robustness  a paper's and one more
+    python scripts/report.py experiment=all paths.outputs=/my/outputs
+
+Files go to outputs/reports/<paper>/<figure>.{html,csv,md,png,json}, over all of them lies outputs/reports/index.html.
+"""
+
+import argparse
+
+from snnexp.main import one_line_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="+", metavar="experiment=NAME[,NAME]", help="or a paper's name, or all")
+    arguments = parser.parse_args()
+    with one_line_errors(arguments.words):
+        from snnexp.publish import publish  # after the arguments: pandas is slow to import
+
+        for line in publish(arguments.words):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Reports, from the names of experiments to files: reads plans and run folders, runs nothing."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from snnexp.config import build, check_nodes
+from snnexp.errors import UserError
+from snnexp.files import write_atomically
+from snnexp.main import CONF
+from snnexp.reports import index, table
+from snnexp.reports.interactive import write_script
+from snnexp.reports.png import png
+from snnexp.reports.sheet import Sheet
+from snnexp.sweep import Job, expand, state, unique
+
+OURS = "paths."  # all that may be said beside the names: a report is of the whole sweep
+
+
+def publish(words: Sequence[str]) -> Iterator[str]:
+    """Write the reports that the command line asks for, and the index over all; yields lines for the terminal.
+
+    words: `experiment=` and names separated by commas, each that of an experiment, of a paper's folder, or `all`; and
+    overrides of `paths`.
+    """
+    names = [word.removeprefix("experiment=").split(",") for word in words if word.startswith("experiment=")]
+    others = [word for word in words if not word.startswith("experiment=")]
+    if foreign := [word for word in others if not word.startswith(OURS)]:
+        raise UserError(f"{foreign[0]}: a report is of a whole experiment; only experiment= and paths. can be given")
+    if not names:
+        raise UserError("experiment= is missing: name experiments, papers or all, separated by commas")
+    for name in dict.fromkeys(found for group in names for given in group for found in experiments(given)):
+        try:
+            sheet, reports = _sheet(name, others)
+            page = write(sheet, reports)
+        except UserError as error:
+            raise UserError(f"experiment={name}: {error}") from error
+        overview = index.write(reports)
+        yield from sheet.lines()
+        yield f"  {page}"
+    yield f"all reports: {overview}"
+
+
+def experiments(name: str) -> list[str]:
+    """The experiments with a report that a name means."""
+    root = CONF / "experiment"
+    if (root / f"{name}.yaml").is_file():
+        return [name]
+    files = sorted((root if name == "all" else root / name).rglob("*.yaml"))
+    found = [str(file.relative_to(root).with_suffix("")) for file in files if _reports(file)]
+    if not found:
+        raise UserError(f"experiment={name}: there is no experiment or paper of this name with a report")
+    return found
+
+
+def _reports(file: Path) -> bool:
+    config = OmegaConf.load(file)
+    return isinstance(config, DictConfig) and config.get("report") is not None
+
+
+def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
+    """The report of one experiment, and the folder of all reports."""
+    configs: list[DictConfig] = []
+    seeds: dict[str, int] = {}
+
+    def look(job: Job, config: DictConfig) -> None:
+        if not configs:
+            check_nodes("report", config.report, config.allow)  # of the others, constructors import torch
+            configs.append(config.copy())
+        seeds[job.id] = config.seed
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        jobs = list(unique(expand([f"experiment={name}", *others], look)))
+    (config,) = configs
+    if config.report is None:
+        raise UserError("has no report")
+    runs = Path(config.paths.outputs) / "runs"
+    planned = (table.Planned(job.id, state(runs, job.id), _values(job), seeds[job.id]) for job in jobs)
+    data = str(config.dataset._target_).rpartition(".")[2]
+    return Sheet(name, build(config.report), table.read(runs, planned), data), Path(config.paths.outputs) / "reports"
+
+
+def _values(job: Job) -> dict[str, str]:
+    pairs = (word.lstrip("+").partition("=") for word in job.overrides)
+    return {key: value for key, _, value in pairs if key != "experiment" and not key.startswith(OURS)}
+
+
+def write(sheet: Sheet, reports: Path) -> Path:
+    """Write a report's files into the folder of its paper; returns the page's path."""
+    stem = reports / sheet.name
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        write_script(stem.parent)
+        for ending, content in (
+            ("png", png(sheet.panels)),
+            ("csv", sheet.csv()),
+            ("md", sheet.markdown()),
+            ("json", index.entry(sheet)),
+            ("html", sheet.html()),
+        ):
+            write_atomically(stem.with_name(f"{stem.name}.{ending}"), content)
+    except OSError as error:
+        raise UserError(f"paths.outputs={reports.parent}: reports can't be written there ({error.strerror})") from error
+    return stem.with_name(f"{stem.name}.html")

@@ -1,0 +1,115 @@
+"""The figure of an experiment as data: what is drawn where, before anything draws it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from snnexp.errors import require
+from snnexp.reports.table import cells, demand_column, select, swept
+
+Array = NDArray[np.floating]
+
+# Okabe & Ito (2008), which colour-blind readers can tell apart on light and on dark ground.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8a8a8a")
+
+
+class Line(NamedTuple):
+    """One series: a mean per place, the band around it, and a note for each point; gaps are NaN."""
+
+    name: str
+    colour: str
+    x: Array
+    y: Array
+    half: Array
+    notes: list[str]
+    whole: list[bool]  # whether all planned runs of a point are done
+
+
+class Panel(NamedTuple):
+    title: str
+    x_label: str
+    y_label: str
+    x_log: bool
+    y_log: bool
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A line for every value of `series`, over the values of `x`; a panel for every metric of `y`.
+
+    facets: a swept key with a row of panels for each of its values. log: those of x and y with a logarithmic axis.
+    band: half of its height in standard deviations over the seeds. order: the values of `series` in the order in which
+    the paper colours and lists them. labels: what axes and series are called, where not by their own names.
+    """
+
+    x: str
+    series: str
+    y: Sequence[str]
+    facets: str | None = None
+    log: Sequence[str] = ()
+    band: float = 0.5
+    order: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(len(self.y) > 0, "y", list(self.y), "name at least one metric")
+        require(self.band >= 0, "band", self.band, "must not be negative")
+
+    def panels(self, runs: pd.DataFrame) -> list[Panel]:
+        """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
+        for key in (self.x, self.series):
+            demand_column(runs, key)
+        open_keys = [key for key in swept(runs) if key not in (self.x, self.series, self.facets)]
+        require(not open_keys, "facets", self.facets, f"{', '.join(open_keys)} is swept too and has no place")
+        if self.facets is None:
+            return [self._panel(runs, metric, "") for metric in self.y]
+        values = runs[self.facets].unique()
+        return [
+            self._panel(select(runs, {self.facets: value}), metric, f"{self._label(self.facets)}: {value}")
+            for value in values
+            for metric in self.y
+        ]
+
+    def _label(self, name: object) -> str:
+        return self.labels.get(str(name), str(name))
+
+    def _panel(self, runs: pd.DataFrame, metric: str, title: str) -> Panel:
+        found = list(runs[self.series].unique())
+        names = [name for name in self.order if name in found] + [name for name in found if name not in self.order]
+        lines = [
+            self._line(select(runs, {self.series: name}), metric, self._label(name), COLOURS[place % len(COLOURS)])
+            for place, name in enumerate(names)
+        ]
+        drawn = any((line.y > 0).any() for line in lines)  # an empty axis can't be logarithmic
+        logarithmic = (self.x in self.log, metric in self.log and drawn)
+        return Panel(title, self._label(self.x), self._label(metric), *logarithmic, lines)
+
+    def _line(self, runs: pd.DataFrame, metric: str, name: str, colour: str) -> Line:
+        places = []
+        for x, group in runs.groupby(self.x):
+            (cell,) = cells(group, [metric]).to_dict("records")
+            places.append((x, cell))
+        notes = [
+            f"<b>{name}</b> at {x:g}<br>{cell[metric]:.4g} ± {cell[f'{metric} sd']:.2g} (sd)<br>{counted(cell)}"
+            for x, cell in places
+        ]
+        return Line(
+            name,
+            colour,
+            np.array([x for x, _ in places], dtype=float),
+            np.array([cell[metric] for _, cell in places], dtype=float),
+            self.band * np.nan_to_num(np.array([cell[f"{metric} sd"] for _, cell in places], dtype=float)),
+            notes,
+            [cell["n"] == cell["N"] for _, cell in places],
+        )
+
+
+def counted(cell: Mapping[Any, Any]) -> str:
+    """How many runs a mean rests on: n of N, and how many diverged."""
+    diverged = f", {cell['diverged']} diverged" if cell["diverged"] else ""
+    return f"{cell['n']} of {cell['N']} runs{diverged}"

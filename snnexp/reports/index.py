@@ -1,0 +1,52 @@
+"""The page over all reports that lie in a folder."""
+
+import json
+from collections import Counter
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from snnexp.files import write_atomically
+from snnexp.reports import markup
+from snnexp.reports.sheet import Sheet
+from snnexp.reports.verdict import Verdict
+
+
+def entry(sheet: Sheet) -> str:
+    """What the index, or any other program, needs to know of a report, as JSON."""
+    content = {
+        "experiment": sheet.name,
+        "title": sheet.report.title,
+        "scale": sheet.report.scale,
+        "runs": sheet.states,
+        "judgements": [
+            {"verdict": finding.verdict, "words": words, "reason": finding.reason, "test": finding.test, "read": source}
+            for words, finding, source in sheet.judgements
+        ],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(reports: Path) -> Path:
+    """Write index.html from the entries in the folders of the papers; returns its path."""
+    entries = [json.loads(file.read_text()) for file in sorted(reports.glob("*/**/*.json"))]
+    papers = groupby(entries, lambda item: item["experiment"].partition("/")[0])
+    body = "".join(markup.section(paper, "", _list(list(items))) for paper, items in papers)
+    path = reports / "index.html"
+    write_atomically(path, markup.document("Reports", f"<h1>Reports</h1>\n{body}"))
+    return path
+
+
+def _list(entries: list[dict[str, Any]]) -> str:
+    return "".join(map(_item, entries))
+
+
+def _item(entry: dict[str, Any]) -> str:
+    counts = Counter(judgement["verdict"] for judgement in entry["judgements"])
+    verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    return (
+        f'<p><a href="{escape(entry["experiment"])}.html">{escape(entry["title"])}</a><br>'
+        f'<b>{escape(verdicts)}</b><br><span class="note">{escape(entry["scale"])} scale · {escape(entry["runs"])}'
+        f"</span></p>\n"
+    )

@@ -1,0 +1,116 @@
+"""A chart for the browser: zoom, hover, lines that a click on the legend hides, by plotly."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from plotly import graph_objects  # type: ignore[import-untyped]
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+
+from snnexp.files import write_atomically
+from snnexp.reports import markup
+from snnexp.reports.chart import Line, Panel
+
+SCRIPT = "plotly.min.js"
+HEIGHT = 430  # pixels
+
+# The page's own colours, which follow the reader's choice of light or dark, instead of those that plotly writes.
+STYLE = """<style>
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(460px, 100%), 1fr)); gap: 1rem; }
+.charts > * { min-width: 0; }
+.charts .main-svg text { fill: currentColor !important; }
+.charts .hoverlayer text { fill: #fff !important; }
+.charts .gridlayer path { stroke: var(--line) !important; }
+</style>"""
+
+LAYOUT = {
+    "height": HEIGHT,
+    "margin": {"l": 48, "r": 8, "t": 8, "b": 40},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"family": "system-ui, sans-serif", "size": 13},
+    "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8a8a", "activecolor": "#0072B2"},
+    "hovermode": "closest",
+    "template": "none",
+}
+SETTINGS = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+
+
+def write_script(folder: Path) -> None:
+    """Put plotly's script where the pages of a folder look for it, unless it is there."""
+    script = get_plotlyjs()
+    path = folder / SCRIPT
+    if not path.exists() or path.stat().st_size != len(script.encode()):
+        write_atomically(path, script)
+
+
+def charts(panels: Sequence[Panel]) -> str:
+    """The panels as HTML, which needs `SCRIPT` beside the page."""
+    names = [f"chart-{number}" for number in range(len(panels))]
+    places = "".join(
+        markup.figure(" · ".join(filter(None, (panel.title, panel.y_label))), f'<div id="{name}"></div>')
+        for name, panel in zip(names, panels, strict=True)
+    )
+    # Drawn when all have their place, whose width depends on how many there are.
+    calls = "".join(f"draw({json.dumps(name)}, {_chart(panel)});\n" for name, panel in zip(names, panels, strict=True))
+    draw = f"const draw = (name, chart) => Plotly.newPlot(name, chart.data, chart.layout, {json.dumps(SETTINGS)});\n"
+    return (
+        f'{STYLE}\n<div class="charts">{places}</div>\n<script src="{SCRIPT}"></script>\n'
+        f"<script>\n{draw}{calls}</script>\n"
+    )
+
+
+def _chart(panel: Panel) -> str:
+    figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line)], LAYOUT)
+    places = sorted({float(x) for line in panel.lines for x in line.x})
+    figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
+    figure.update_yaxes(zeroline=False)
+    if panel.x_log:
+        figure.update_xaxes(type="log", tickvals=places, ticktext=[f"{x:g}" for x in places])
+    if panel.y_log:
+        figure.update_yaxes(type="log")
+    text: str = figure.to_json()
+    return text.replace("</", "<\\/")  # else a name could end the script
+
+
+def _traces(line: Line) -> list[graph_objects.Scatter]:
+    band = {"legendgroup": line.name, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
+    edges = [line.y - line.half, line.y + line.half]
+    symbols = ["circle" if whole else "circle-open" for whole in line.whole]
+    return [
+        graph_objects.Scatter(x=line.x.tolist(), y=edges[0].tolist(), line={"width": 0}, **band),
+        graph_objects.Scatter(
+            x=line.x.tolist(),
+            y=edges[1].tolist(),
+            line={"width": 0},
+            fill="tonexty",
+            fillcolor=_transparent(line.colour),
+            **band,
+        ),
+        graph_objects.Scatter(
+            x=line.x.tolist(),
+            y=line.y.tolist(),
+            name=line.name,
+            legendgroup=line.name,
+            mode="lines",
+            line={"color": line.colour, "width": 2},
+            hoverinfo="skip",
+        ),
+        graph_objects.Scatter(
+            x=line.x.tolist(),
+            y=line.y.tolist(),
+            name=line.name,
+            legendgroup=line.name,
+            showlegend=False,
+            mode="markers",
+            marker={"color": line.colour, "symbol": symbols, "size": 8, "line": {"width": 1.5, "color": line.colour}},
+            hovertemplate="%{text}<extra></extra>",
+            text=line.notes,
+        ),
+    ]
+
+
+def _transparent(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.18)"
