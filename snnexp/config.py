@@ -98,8 +98,14 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "procedure": ("parts", "folder", "ledger"),
     "logger": ("run", "folder", "config"),
     "trainer": (
-        *("callbacks", "logger", "devices", "num_nodes", "default_root_dir", "enable_progress_bar"),
-        *("enable_model_summary", "enable_checkpointing", "num_sanity_val_steps", "log_every_n_steps"),
+        *("callbacks", "logger", "devices", "num_nodes", "plugins", "default_root_dir"),
+        *(
+            "enable_progress_bar",
+            "enable_model_summary",
+            "enable_checkpointing",
+            "num_sanity_val_steps",
+            "log_every_n_steps",
+        ),
     ),
 }
 
