@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,19 @@ def hand_over(folder: Path, queue: dict[str, Any], code: Path, work: Sequence[Ca
     code: the folder from which the jobs import the project; their working directory is the present one.
     Raises `UserError` with what SLURM says, where it refuses.
     """
-    from submitit import SlurmExecutor  # an optional package
+    # Optional packages.
+    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf  # type: ignore[import-untyped]
+    from submitit import AutoExecutor
     from submitit.core.utils import FailedJobError
 
     # -P: the working directory may hold another state of the project, so it comes second.
     places = [str(code), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = f"env PYTHONPATH={shlex.quote(os.pathsep.join(places))} {shlex.quote(sys.executable)} -P"
-    sbatch = {key: value for key, value in queue.items() if key != "max_num_timeout" and value is not None}
-    executor = SlurmExecutor(folder, max_num_timeout=queue["max_num_timeout"], python=python)
-    executor.update_parameters(**sbatch)
+    general = {item.name for item in fields(BaseQueueConf)}  # keys that submitit has for every kind of queue
+    named = {key if key in general else f"slurm_{key}": value for key, value in queue.items() if value is not None}
+    timeouts = named.pop("slurm_max_num_timeout")
+    executor = AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=timeouts, slurm_python=python)
+    executor.update_parameters(**named)
     try:
         with contextlib.redirect_stderr(io.StringIO()), executor.batch():  # it prints what it then raises
             jobs = [executor.submit(piece) for piece in work]
