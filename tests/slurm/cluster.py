@@ -59,7 +59,9 @@ class Cluster:
 
     def ask(self, *command: str) -> str:
         """What a command of SLURM prints."""
-        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def states(self) -> dict[str, str]:
         """Jobs that are not over, each with its state."""
