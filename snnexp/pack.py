@@ -1,12 +1,12 @@
 """What one job of a cluster does: a few runs, one after another."""
 
+import sys
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hydra import compose, initialize_config_dir
 
-from snnexp import terminal
 from snnexp.config import explain
 from snnexp.errors import OptionError, UserError
 from snnexp.main import CONF
@@ -46,7 +46,7 @@ def _run(words: Sequence[str]) -> bool:
     try:
         execute(config)
     except UserError as error:
-        terminal.stderr(explain(config, error) if isinstance(error, OptionError) else str(error))
+        print(explain(config, error) if isinstance(error, OptionError) else error, file=sys.stderr)
     except Exception:  # in the run's failure.json, too
         traceback.print_exc()
     else:
