@@ -3,16 +3,13 @@
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hydra import compose, initialize_config_dir
+from submitit.helpers import DelayedSubmission
 
 from snnexp.config import explain
 from snnexp.errors import OptionError, UserError
 from snnexp.main import CONF
-
-if TYPE_CHECKING:
-    from submitit.helpers import DelayedSubmission
 
 
 class Pack:
@@ -30,10 +27,8 @@ class Pack:
         if failed:
             raise UserError(f"{failed} of the {len(self.runs)} runs of this job failed")
 
-    def checkpoint(self) -> "DelayedSubmission":
+    def checkpoint(self) -> DelayedSubmission:
         """What submitit puts back into the queue when the job is stopped."""
-        from submitit.helpers import DelayedSubmission
-
         return DelayedSubmission(self)
 
 

@@ -14,6 +14,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf  # type: ignore[import-untyped]
+from submitit import AutoExecutor
+from submitit.core.utils import FailedJobError
+
 from snnexp.errors import UserError
 from snnexp.files import write_atomically
 
@@ -43,11 +47,6 @@ def hand_over(folder: Path, queue: dict[str, Any], code: Path, work: Sequence[Ca
     code: the folder from which the jobs import the project; their working directory is the present one.
     Raises `UserError` with what SLURM says, where it refuses.
     """
-    # Optional packages.
-    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf  # type: ignore[import-untyped]
-    from submitit import AutoExecutor
-    from submitit.core.utils import FailedJobError
-
     # -P: the working directory may hold another state of the project, so it comes second.
     places = [str(code), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
     python = f"env PYTHONPATH={shlex.quote(os.pathsep.join(places))} {shlex.quote(sys.executable)} -P"
@@ -68,7 +67,7 @@ def largest_array() -> int:
     """How many jobs an array of this cluster may have (MaxArraySize)."""
     found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.MULTILINE)
     if found is None:
-        raise UserError("scontrol show config names no MaxArraySize: is this a SLURM of before 2014?")
+        raise UserError("scontrol show config names no MaxArraySize")
     return int(found[1])
 
 

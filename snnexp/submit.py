@@ -1,6 +1,5 @@
 """A sweep given to SLURM: an array of jobs with the runs that are missing."""
 
-import importlib.util
 import json
 import shutil
 from collections import Counter
@@ -25,7 +24,6 @@ from snnexp.sweep import Job, State, expand, state, unique
 
 WIDTH = 100
 OTHERS = ("_target_", "submitit_folder")  # keys of the launcher that are not about the queue
-
 
 T = TypeVar("T")
 
@@ -97,8 +95,6 @@ def plan(
     conf: a further folder of options, as for `train.py --config-dir`.
     visit: is shown every job with its configuration, as by `sweep.expand`.
     """
-    if importlib.util.find_spec("submitit") is None:
-        raise UserError("submitit is not installed: pip install -c constraints.txt -e .[slurm]")
     further = [] if conf is None else [f"hydra.searchpath=[file://{conf.resolve()}]"]
     words = [*further, *arguments]
     if not any(word.startswith("hydra/launcher=") for word in words):
@@ -147,7 +143,8 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def _summary(found: Plan, jobs: int) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in found.counts.items())
-    return f"{found.counts.total()} runs: {counts}; {len(found.missing) or 'none'} to be run, in {jobs} jobs"
+    to_do = f"{len(found.missing)} to be run, in {jobs} {'job' if jobs == 1 else 'jobs'}" if jobs else "none to be run"
+    return f"{found.counts.total()} runs: {counts}; {to_do}"
 
 
 def _console() -> Console:

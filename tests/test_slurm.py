@@ -74,20 +74,20 @@ def test_an_array_of_six_with_the_code_of_its_submission(cluster: Cluster, progr
     cluster.wait_until_empty()
     assert results(tmp_path) == ["finished"] * 6, logs(tmp_path)
     again = program("scripts/submit.py", *sweep)
-    assert again.stdout == "6 runs: 6 done; none to be run, in 0 jobs\n"
+    assert again.stdout == "6 runs: 6 done; none to be run\n"
 
 
 def test_submitted_twice_it_runs_once_and_killed_it_goes_on(cluster: Cluster, program: Program, tmp_path: Path) -> None:
     sweep = ["seed=0,1", *LONG, "trainer.max_epochs=2", "procedure.checkpoint_every=50", "--runs-per-job", "2"]
     first = program("scripts/submit.py", *sweep)
-    assert "2 runs: 2 missing; 2 to be run, in 1 jobs" in first.stdout, first.stderr
+    assert "2 runs: 2 missing; 2 to be run, in 1 job" in first.stdout, first.stderr
     (job,) = cluster.states()
-    assert program("scripts/submit.py", *sweep).stdout == "2 runs: 2 in the queue; none to be run, in 0 jobs\n"
+    assert program("scripts/submit.py", *sweep).stdout == "2 runs: 2 in the queue; none to be run\n"
     wait_until(lambda: bool(list(tmp_path.glob("outputs/runs/*/last.ckpt"))), "a checkpoint")
     cluster.ask("scancel", "--signal=KILL", job)  # a plain scancel does it five seconds later
     cluster.wait_until_empty()
     assert results(tmp_path) == []
-    assert "2 to be run, in 1 jobs" in program("scripts/submit.py", *sweep).stdout
+    assert "2 to be run, in 1 job" in program("scripts/submit.py", *sweep).stdout
     cluster.wait_until_empty()
     assert results(tmp_path) == ["finished"] * 2, logs(tmp_path)
     assert logs(tmp_path).count("continuing from") == 1

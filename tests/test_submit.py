@@ -76,7 +76,7 @@ def test_a_dry_run_shows_every_run_and_writes_nothing(
 def test_a_dry_run_imports_no_torch() -> None:
     program = (
         "import sys; from snnexp.submit import show; show(['seed=0,1'], 1)\n"
-        "print({'torch', 'lightning', 'wandb', 'submitit'} & set(sys.modules))"
+        "print({'torch', 'lightning', 'wandb', 'tonic'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")
