@@ -98,7 +98,7 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "procedure": ("parts", "folder", "ledger"),
     "logger": ("run", "folder", "config", "choices"),
     "trainer": (
-        *("callbacks", "logger", "devices", "num_nodes", "default_root_dir", "enable_progress_bar"),
+        *("callbacks", "logger", "devices", "num_nodes", "plugins", "default_root_dir", "enable_progress_bar"),
         *("enable_model_summary", "enable_checkpointing", "num_sanity_val_steps", "log_every_n_steps"),
     ),
 }

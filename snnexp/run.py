@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -97,6 +98,8 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
             if stored is not None:
                 console.print(f"the old run is kept in {folder.move_aside()}")
             return _execute(config, folder, console)
+        except SystemExit:  # an exit is no failure: the run was stopped by a signal, and goes on later
+            raise
         except BaseException as error:
             text = _line(config, error) if isinstance(error, UserError) else repr(error)
             try:
@@ -139,9 +142,11 @@ def threads() -> int:
     """How many threads a run takes that is not told: all cores of this process, or its share of them.
 
     The share is OMP_NUM_THREADS, which joblib sets for runs side by side and a user may set. (Two threads of torch
-    beside another process on two cores were measured to be a hundred times slower than one.)
+    beside another process on two cores were measured to be a hundred times slower than one.) In a SLURM job it is what
+    the job has asked for, to which not every cluster binds it.
     """
-    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    told = os.environ.get("OMP_NUM_THREADS") or os.environ.get("SLURM_CPUS_PER_TASK")
+    return int(told or len(os.sched_getaffinity(0)))
 
 
 @contextmanager
@@ -220,6 +225,7 @@ class Parts:
         return partial(
             build(self.config.trainer),
             devices=1,
+            plugins=[LightningEnvironment()],  # one device: in a SLURM job as well, of which Lightning asks more
             enable_progress_bar=False,
             enable_model_summary=False,
             enable_checkpointing=False,

@@ -50,12 +50,13 @@ class Checkpoint(Callback):
     ) -> None:
         done = batch_idx + 1
         if trainer.global_step % self.every == 0 and done < trainer.num_training_batches:
-            self._save(trainer, trainer.current_epoch, done)
+            self.save(trainer, trainer.current_epoch, done)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer, trainer.current_epoch + 1, 0)
+        self.save(trainer, trainer.current_epoch + 1, 0)
 
-    def _save(self, trainer: Trainer, epoch: int, skip: int) -> None:
+    def save(self, trainer: Trainer, epoch: int, skip: int) -> None:
+        """Keep the run as it is now, to go on in an epoch (counted from 0) after its first `skip` batches."""
         self.epoch, self.skip, self.stopped = epoch, skip, trainer.should_stop
         temporary = self.folder / f".{LAST}.tmp"
         trainer.save_checkpoint(temporary)

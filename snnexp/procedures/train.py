@@ -13,6 +13,7 @@ from rich.console import Console
 from snnexp.errors import require
 from snnexp.procedures import traces
 from snnexp.procedures.checkpoint import BatchOrder, Checkpoint, newest
+from snnexp.procedures.preemption import Preemption
 from snnexp.procedures.progress import ProgressBar
 from snnexp.procedures.record import SELECTED, Ledger, Record, Select
 from snnexp.task import Batch, DivergedError, Task
@@ -89,7 +90,8 @@ def train(
     callbacks.append(Record(ledger))
     if parts.progress:
         callbacks.append(ProgressBar(parts.console))
-    callbacks.append(Checkpoint(folder, checkpoint_every, data.train_batches))  # last: it saves what the others did
+    checkpoint = Checkpoint(folder, checkpoint_every, data.train_batches)
+    callbacks += [checkpoint, Preemption(checkpoint)]  # last: they save what the others did
     trainer = parts.trainer(callbacks=callbacks, logger=parts.loggers)
     result: dict[str, Any] = {"status": "finished"}
     try:
