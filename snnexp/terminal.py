@@ -12,6 +12,22 @@ from rich.table import Table
 from snnexp.init import LayerReport
 from snnexp.results import RunFolder
 
+NOTHING = "-"
+
+# What the start of a run shows of every layer, where there is something to be shown: W projection, R recurrence.
+COLUMNS = {
+    "mean W": "projection_mean",
+    "variance W": "projection_variance",
+    "mean R": "mean",
+    "variance R": "variance",
+    "input rate": "input_rate",
+    "firing rate": "firing_rate",
+    "dampening": "dampening",
+    "sharpness": "sharpness",
+    "q": "q",
+    "residual of IV": "residual",
+}
+
 
 def stderr(line: str) -> None:
     print(line, file=sys.stderr)
@@ -20,12 +36,11 @@ def stderr(line: str) -> None:
 def show_start(console: Console, config: DictConfig, folder: RunFolder, report: Sequence[LayerReport]) -> None:
     """The run's id and folder, and what the initialisation did to every layer."""
     console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False, soft_wrap=True)
-    table = Table(
-        "layer", "mean R", "variance R", "dampening", "sharpness", "q", "residual of IV", title_justify="left"
-    )
-    for layer in report:
-        numbers = (layer.mean, layer.variance, layer.dampening, layer.sharpness, layer.q, layer.residual)
-        table.add_row(str(layer.layer), *map(_number, numbers))
+    columns = {title: [_number(getattr(layer, name)) for layer in report] for title, name in COLUMNS.items()}
+    columns = {title: cells for title, cells in columns.items() if set(cells) != {NOTHING}}
+    table = Table("layer", *columns, title_justify="left")
+    for layer, *cells in zip(report, *columns.values(), strict=True):
+        table.add_row(str(layer.layer), *cells)
     console.print(table)
     for layer in report:
         for note in layer.notes:
@@ -54,7 +69,7 @@ def show_result(console: Console, result: dict[str, Any], folder: Path) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return NOTHING if value is None else f"{value:.4g}"
 
 
 def _is_rate(name: str, split: str) -> bool:
