@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnexp.errors import OptionError, require
+from snnexp.errors import OptionError, UserError, require
 from snnexp.init.classic import glorot
 from snnexp.init.promise import Initialisation, Inputs, Network, Promise
 from snnexp.layers import Layer
@@ -26,8 +26,8 @@ def firing_rate(
     whether they are learnable later is the neuron's own affair.
 
     target: spikes per neuron and step; .01 .1 .3 .5 .7 .9 .99 in the paper.  epochs: passes over the training inputs.
-    weights: the rule that writes all weights first.  The surrogate has its own scale meanwhile only where that is
-    1 (the default): scales are set after the weights.
+    weights: the rule that writes all weights first.  The surrogate's dampening and sharpness are 1 meanwhile: they are
+    set after the weights, from which they may be computed.
 
     Returns what `weights` promises, and the rate that each layer has reached, without dropout. A target is not always
     reached: a `post` reset stays below 1/2.
@@ -73,7 +73,8 @@ def measured(network: Any, inputs: Inputs) -> Sequence[float]:
         sums += x_TBI.shape[1] * torch.stack([output.spikes.double().mean() for output in network(x_TBI).layers])
         samples += x_TBI.shape[1]
     network.train(training)
-    require(samples > 0, "target", "any", "there are no training samples to measure rates on")
+    if not samples:
+        raise UserError("init=firing_rate measures the training inputs, and here are none")
     rates: list[float] = (sums / samples).tolist()
     return rates
 
