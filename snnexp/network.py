@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from snnexp.errors import OptionError, choice, require
+from snnexp.errors import choice, require
+from snnexp.escape import Escape
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
@@ -25,15 +26,46 @@ class NetworkOutput(NamedTuple):
     state: tuple[Any, ...]
 
 
-class Dense(nn.Module):
+class Network(nn.Module):
+    """Layers of neurons in a row, and an output layer.
+
+    dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
+    time_repeat: every input step is shown this many times.
+    """
+
+    def __init__(self, layers: Sequence[Layer], output: nn.Module, dropout: float, time_repeat: int) -> None:
+        super().__init__()
+        require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
+        require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
+        self.time_repeat = time_repeat
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(layers)
+        self.output = output
+
+    @property
+    def hidden(self) -> list[Layer]:
+        """The hidden layers, from the first to the last."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
+        before = state or (None,) * (len(self.hidden) + 1)
+        outputs: list[LayerOutput] = []
+        x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
+        for layer, layer_state in zip(self.hidden, before, strict=False):
+            outputs.append(layer(self.dropout(x_TBI), layer_state, record))
+            x_TBI = layer.send(outputs[-1].spikes)
+        last = self.output(x_TBI, before[-1])
+        return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
+
+
+class Dense(Network):
     """Fully connected layers of neurons, recurrent or not, and an output layer.
 
     inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
     widths: neurons per layer.  recurrent: every hidden layer has a recurrence.
     output: makes the output layer, given its inputs and the classes.
-    dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
-    time_repeat: every input step is shown this many times.
-    zero_diagonal, detach_recurrent, escape: see `Layer`.
+    dropout, time_repeat: see `Network`.
+    zero_diagonal, detach_recurrent, escape, bias: of every hidden layer, see `Layer`.
     """
 
     def __init__(
@@ -49,16 +81,12 @@ class Dense(nn.Module):
         detach_recurrent: bool = False,
         dropout: float = 0.0,
         time_repeat: int = 1,
-        escape: Callable[[Tensor], Tensor] | None = None,
+        escape: Escape | None = None,
         backend: str = "auto",
+        bias: bool = False,
     ) -> None:
-        super().__init__()
         require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
-        require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
-        require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
-        self.time_repeat = time_repeat
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(
+        layers = [
             Layer(
                 fan_in,
                 width,
@@ -69,25 +97,8 @@ class Dense(nn.Module):
                 detach_recurrent,
                 escape,
                 choice(Backend, "backend", backend),
+                bias,
             )
             for fan_in, width in zip([inputs, *widths], widths, strict=False)
-        )
-        self.output = output(widths[-1], classes)
-        if escape is not None and not all(layer.neuron.noisy for layer in self.hidden):
-            name = type(self.hidden[0].neuron).__name__
-            raise OptionError("escape", "sigmoid", f"escape noise is not defined for {name}, which does not fire once")
-
-    @property
-    def hidden(self) -> list[Layer]:
-        """The hidden layers, from the first to the last."""
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
-
-    def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
-        before = state or (None,) * (len(self.hidden) + 1)
-        outputs: list[LayerOutput] = []
-        x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
-        for layer, layer_state in zip(self.hidden, before, strict=False):
-            outputs.append(layer(self.dropout(x_TBI), layer_state, record))
-            x_TBI = outputs[-1].spikes
-        last = self.output(x_TBI, before[-1])
-        return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
+        ]
+        super().__init__(layers, output(widths[-1], classes), dropout, time_repeat)

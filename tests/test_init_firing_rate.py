@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from snnexp.conv import Conv
 from snnexp.errors import OptionError, UserError
 from snnexp.init import NoInputs, firing_rate, glorot, kaiming
 from snnexp.layers import LinearOutput
 from snnexp.network import Dense
 from snnexp.neurons.constants import PerNeuron
+from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
 from snnexp.surrogates import Surrogate, fast_sigmoid
 
@@ -68,6 +70,15 @@ def test_only_currents_move_and_stay_as_learnable_as_they_were(current: PerNeuro
     assert learned == {name: one.requires_grad for name, one in before.named_parameters()}
     assert all(one.grad is None for one in after.parameters())
     assert after.training
+
+
+def test_biases_are_trained_where_neurons_have_no_current() -> None:
+    torch.manual_seed(0)
+    neuron = partial(CubaLIF, synaptic_decay=0.5, membrane_decay=0.5, threshold=0.3, reset="pre")
+    net = Conv(20, 4, neuron, Surrogate(fast_sigmoid), [1, 20], [6, 8], 3, LinearOutput, bias=True)
+    for promise in firing_rate(net, Batches(2), 0.3, epochs=80, lr=0.1):
+        assert promise.firing_rate == pytest.approx(0.3, abs=0.03)
+    assert all(layer.bias is not None and layer.bias.any() for layer in net.hidden)
 
 
 def test_adam_takes_steps_of_its_learning_rate() -> None:

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor, nn
 
+from snnexp.conv import Conv
 from snnexp.errors import OptionError, UserError
 from snnexp.init import NoInputs, Promise, fluctuation, mean_driven, propagation
 from snnexp.layers import Layer, LinearOutput
@@ -17,6 +18,7 @@ from snnexp.neurons.constants import Decay
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.lstm import LSTM
+from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate, fast_sigmoid
 
 SURROGATE = Surrogate(fast_sigmoid)
@@ -47,9 +49,8 @@ def dense(inputs: int, *widths: int, neuron: Any = lif, recurrent: bool = False,
     return Dense(inputs, 4, neuron, SURROGATE, widths, LinearOutput, recurrent)
 
 
-def voltages(layer: Layer, currents_TBN: Tensor) -> Tensor:
-    """v [T, B, N] of a layer's neurons in float64, if they never fired; 200 steps later than the first current."""
-    neuron = layer.neuron
+def voltages(neuron: Neuron, currents_TBN: Tensor) -> Tensor:
+    """v [T, B, N] of neurons in float64, if they never fired; 200 steps later than the first current."""
     state = neuron.initial_state(currents_TBN.shape[1], currents_TBN.double())
     kept = []
     for current in currents_TBN.double():
@@ -68,7 +69,7 @@ def test_voltage_over_time(neuron: str, mu_U: float) -> None:
     net = dense(n, size, neuron=NEURONS[neuron])
     (promise,) = fluctuation(net, NoInputs(), nu=rate, xi=xi, mu_U=mu_U)
     (layer,) = net.hidden
-    v_TBN = voltages(layer, nn.functional.linear(bernoulli(rate, 5200, 4, n), layer.projection.detach()))
+    v_TBN = voltages(layer.neuron, nn.functional.linear(bernoulli(rate, 5200, 4, n), layer.projection.detach()))
     sd = (THETA - mu_U) / xi
     # Relative errors: of 256 sums of 200 squares .6 %, of the time averages of 256 neurons less.
     assert v_TBN.var(0).mean().item() == pytest.approx((1 - rate) * sd**2, rel=0.03)
@@ -93,7 +94,7 @@ def test_shares_of_inputs_and_recurrence(share: float) -> None:
     assert promise.recurrence.mean == promise.projection.mean
     assert layer.recurrence is not None
     parts = [
-        voltages(layer, nn.functional.linear(bernoulli(rate, 2200, 4, weight.shape[1]), weight.detach()))
+        voltages(layer.neuron, nn.functional.linear(bernoulli(rate, 2200, 4, weight.shape[1]), weight.detach()))
         for weight in (layer.projection, layer.recurrence)
     ]
     wanted = (1 - rate) * (1.3 / 1.5) ** 2
@@ -107,7 +108,7 @@ def test_mean_driven_voltage() -> None:
     net = dense(n, size)
     (promise,) = mean_driven(net, NoInputs(), nu=rate, xi=2.0)
     (layer,) = net.hidden
-    v_TBN = voltages(layer, nn.functional.linear(bernoulli(rate, 2200, 4, n), layer.projection.detach()))
+    v_TBN = voltages(layer.neuron, nn.functional.linear(bernoulli(rate, 2200, 4, n), layer.projection.detach()))
     assert v_TBN.mean().item() == pytest.approx(THETA, abs=4.5 * THETA / 2 / 16)
     assert promise.projection is not None
     mean, variance = promise.projection
@@ -184,6 +185,38 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
     assert (one, two) == pytest.approx((whole, whole), rel=1e-6)
     assert net.training
     assert not any(layer._forward_pre_hooks for layer in net.hidden)
+
+
+def test_convolutions() -> None:
+    """Gygax & Zenke's recurrent layer: the voltage has its variance, nine tenths of it from the input."""
+    rate, sd = 0.1, THETA / 2
+    torch.manual_seed(0)
+    net = Conv(40 * 8, 4, lif, SURROGATE, [8, 40], [32], 7, LinearOutput, strides=1, recurrent=True)
+    (promise,) = fluctuation(net, NoInputs(), nu=rate, xi=2.0)
+    (layer,) = net.hidden
+    assert layer.recurrent_weight is not None
+    scale = sd**2 * (1 - ALPHA**2) / rate
+    assert promise.projection == pytest.approx((0, 0.9 * scale / (8 * 7)))
+    assert promise.recurrence == pytest.approx((0, 0.1 * scale / (32 * 5)))
+    parts = []
+    for weight in (layer.projection.detach(), layer.recurrent_weight.detach()):
+        currents = nn.functional.conv1d(bernoulli(rate, 4200, weight.shape[1], 20), weight).flatten(1)
+        parts.append(voltages(lif(currents.shape[1]), currents.unsqueeze(1)).var(0).mean().item())
+    # 32 sums of 56 and of 160 squares: 3.3 % and 2 %.
+    assert parts == pytest.approx([0.9 * 0.9 * sd**2, 0.1 * 0.9 * sd**2], rel=0.12)
+
+
+def test_layerwise_rates_of_pooled_convolutions() -> None:
+    """A layer's inputs are what the pooling below lets through, more than the spikes' own frequency."""
+    torch.manual_seed(0)
+    net = Conv(64, 4, lif, SURROGATE, [1, 8, 8], [6, 5], 3, LinearOutput, paddings=1, pooling=2)
+    x_TBI = bernoulli(0.3, 15, 8, 64)
+    _, second = fluctuation(net, Given(x_TBI))
+    net.eval()
+    spikes = net(x_TBI).layers[0].spikes
+    assert second.input_rate == pytest.approx(net.hidden[0].send(spikes).mean().item(), rel=1e-6)
+    assert second.input_rate is not None
+    assert second.input_rate > 1.5 * spikes.mean().item()
 
 
 def test_global_rate() -> None:

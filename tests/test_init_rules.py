@@ -9,12 +9,14 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from torch import Tensor
 
+from snnexp.conv import Conv
 from snnexp.errors import OptionError
 from snnexp.init import (
     Moments,
     NoInputs,
     Promise,
     bellec,
+    biased,
     ding,
     glorot,
     kaiming,
@@ -36,6 +38,7 @@ from snnexp.surrogates import Surrogate, fast_sigmoid
 INPUTS, WIDTHS, CLASSES, SEEDS = 90, (64, 48), 10, 12
 FANS = ((INPUTS, 64), (64, 48))
 SURROGATE = Surrogate(fast_sigmoid)
+QUIET = partial(LeakyIntegrator, synaptic_decay=0.5, membrane_decay=0.5)
 
 Rule = Callable[..., list[Promise]]
 Law = Callable[[int, int, float], float]
@@ -77,11 +80,10 @@ RULES: dict[str, tuple[Rule, Law, Law, Law]] = {
 def network(seed: int, theta: float = 0.75, recurrent: bool = True, spiking_output: bool = False) -> Dense:
     torch.manual_seed(seed)
     lif = partial(LIF, membrane_decay=0.5, threshold=theta)
-    quiet = partial(LeakyIntegrator, synaptic_decay=0.5, membrane_decay=0.5)
     output = (
         partial(Layer, neuron=lif, surrogate=SURROGATE)
         if spiking_output
-        else partial(Layer, neuron=quiet, surrogate=None)
+        else partial(Layer, neuron=QUIET, surrogate=None)
     )
     return Dense(INPUTS, CLASSES, lif, SURROGATE, WIDTHS, output, recurrent)
 
@@ -123,14 +125,71 @@ def test_a_spiking_output_is_a_layer_like_the_others(name: str) -> None:
     holds(outputs, Moments(0, input_(48, CLASSES, 0.75)), input_(48, CLASSES, 0.75))
 
 
+def conv(seed: int) -> Conv:
+    """72 positions: fans of 5 x 3 inputs and 5 x 32 outputs, of 5 x 32 both ways in the recurrence."""
+    torch.manual_seed(seed)
+    lif = partial(LIF, membrane_decay=0.5, threshold=0.75)
+    return Conv(3 * 76, CLASSES, lif, SURROGATE, [3, 76], [32], 5, LinearOutput, recurrent=True)
+
+
+def plane(seed: int) -> Conv:
+    torch.manual_seed(seed)
+    lif = partial(LIF, membrane_decay=0.5, threshold=0.75)
+    return Conv(4 * 64, CLASSES, lif, SURROGATE, [4, 8, 8], [40, 20], 3, LinearOutput, paddings=1)
+
+
 @pytest.mark.parametrize("name", RULES)
-def test_a_linear_output_has_no_bias(name: str) -> None:
-    net = Dense(8, 3, partial(LIF, membrane_decay=0.5, threshold=1.0), SURROGATE, [8], LinearOutput)
-    assert isinstance(net.output, LinearOutput)
-    net.output.bias.data.fill_(1)
+def test_moments_of_convolutions(name: str) -> None:
+    """A convolution is a matrix [out, in x kernel] of its own fans; Glorot counts the kernel in fan_out as well."""
+    function, input_, recurrent, _ = RULES[name]
+    orthogonally = name.startswith("orthogonal")
+    nets = [conv(seed) for seed in range(SEEDS)]
+    promised, *_ = [function(net, NoInputs()) for net in nets]
+    layers = [net.hidden[0] for net in nets]
+    m = 32 if orthogonally else 32 * 5
+    holds(torch.cat([one.projection for one in layers]), promised[0].projection, input_(15, m, 0.75))
+    holds(torch.cat([off(one) for one in layers]), promised[0].recurrence, recurrent(32 * 5, m, 0.75))
+    nets = [plane(seed) for seed in range(SEEDS)]
+    promised, *_ = [function(net, NoInputs()) for net in nets]
+    for index, (n, out) in enumerate(((4 * 9, 40), (40 * 9, 20))):
+        variance = input_(n, out if orthogonally else 9 * out, 0.75)
+        holds(torch.cat([net.hidden[index].projection for net in nets]), promised[index].projection, variance)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_biases_are_0(name: str) -> None:
+    net = Dense(8, 3, partial(LIF, membrane_decay=0.5, threshold=1.0), SURROGATE, [8], LinearOutput, bias=True)
+    biases = [net.hidden[0].get_parameter("bias"), net.output.get_parameter("bias")]
+    for bias in biases:
+        bias.data.fill_(1)
     RULES[name][0](net, NoInputs())
-    assert net.output.projection.any()
-    assert not net.output.bias.any()
+    assert net.output.get_parameter("projection").any()
+    assert not any(bias.any() for bias in biases)
+
+
+def test_biases_as_torch_draws_them() -> None:
+    net = Conv(
+        64, 50, partial(LIF, membrane_decay=0.5, threshold=1.0), SURROGATE, [1, 8, 8], [400], 3, LinearOutput, bias=True
+    )
+    torch.manual_seed(0)
+    promises = biased(net, NoInputs(), weights=propagation)
+    torch.manual_seed(0)
+    assert promises == propagation(net, NoInputs())
+    biased(net, NoInputs())
+    hidden, output = net.hidden[0].get_parameter("bias"), net.output.get_parameter("bias")
+    assert bound(hidden) == pytest.approx(1 / 3, rel=0.02)
+    assert hidden.var().item() == pytest.approx(1 / 27, rel=4.5 * (0.8 / 400) ** 0.5)
+    assert bound(output) == pytest.approx((400 * 36) ** -0.5, rel=0.1)
+    bare = Dense(
+        8,
+        3,
+        partial(LIF, membrane_decay=0.5, threshold=1.0),
+        SURROGATE,
+        [8],
+        partial(Layer, neuron=QUIET, surrogate=None),
+    )
+    with pytest.raises(OptionError, match=r"^bias=false: init=biased writes biases, and no layer has one$"):
+        biased(bare, NoInputs())
 
 
 def bound(weights: Tensor) -> float:

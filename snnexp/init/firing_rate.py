@@ -8,8 +8,9 @@ from torch import Tensor
 
 from snnexp.errors import OptionError, UserError, require
 from snnexp.init.classic import glorot
-from snnexp.init.promise import Initialisation, Inputs, Network, Promise
+from snnexp.init.promise import Initialisation, Inputs, Promise
 from snnexp.layers import Layer
+from snnexp.network import Network
 
 
 def firing_rate(
@@ -22,8 +23,8 @@ def firing_rate(
 ) -> list[Promise]:
     """Weights by another rule, then constant currents that let every hidden layer fire at a target rate.
 
-    Only the currents b of the neurons (`neuron.current`) are trained, with Adam, on sum_l (mean rate_l - target)^2;
-    whether they are learnable later is the neuron's own affair.
+    Only the currents b of the neurons (`neuron.current`; `network.bias` where there is none) are trained, with Adam, on
+    sum_l (mean rate_l - target)^2. Whether they are learnable later is the neuron's own affair.
 
     target: spikes per neuron and step; .01 .1 .3 .5 .7 .9 .99 in the paper.  epochs: passes over the training inputs.
     weights: the rule that writes all weights first.  The surrogate's dampening and sharpness are 1 meanwhile: they are
@@ -81,9 +82,9 @@ def measured(network: Any, inputs: Inputs) -> Sequence[float]:
 
 def _current(layer: Layer) -> Tensor:
     current = getattr(layer.neuron, "current", None)
-    if current is None:
+    raw: Tensor | None = layer.bias if current is None else current.raw
+    if raw is None:
         kind = type(layer.neuron).__name__
-        right = "init=firing_rate trains a constant current: give neuron.current, which lif and alif can have"
+        right = "init=firing_rate trains a constant current: give neuron.current (lif, alif), or network.bias=true"
         raise OptionError("neuron", f"{kind} without a current", right)
-    raw: Tensor = current.raw
     return raw

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from snnexp.errors import OptionError, choice, require
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import fan_in, glorot_uniform, normal, threshold, write
+from snnexp.network import Network
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.reset import Reset
 
