@@ -1,7 +1,8 @@
 """The list of a sweep's runs and of what became of each, without running any."""
 
+import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from hydra import initialize_config_dir
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnexp.main import CONF
+from snnexp.slurm import in_queue
 from snnexp.sweep import Job, expand, state, unique
 
 WIDTH = 100
@@ -24,13 +26,15 @@ def plan(arguments: Sequence[str], conf: Path | None = None) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         outputs: list[str] = []
         jobs = expand([*further, *arguments], lambda job, config: outputs.append(config.paths.outputs))
-    show(jobs, Path(outputs[0]) / "runs")
+    # Without SLURM's commands, as on a laptop that has only a copy of the results, nobody can be asked.
+    queued = in_queue(Path(outputs[0]) / "slurm") if shutil.which("squeue") else set()
+    show(jobs, Path(outputs[0]) / "runs", queued)
 
 
-def show(jobs: Sequence[Job], runs: Path) -> None:
-    """The table of some jobs, of which there is one at least, and the line below it."""
+def show(jobs: Sequence[Job], runs: Path, queued: Set[str] = frozenset()) -> None:
+    """The table of some jobs, of which there is one at least, and the line below it; queued: as for `state`."""
     first = {job.id: job.number for job in reversed(jobs)}
-    states = {job.id: state(runs, job.id) for job in unique(jobs)}
+    states = {job.id: state(runs, job.id, queued) for job in unique(jobs)}
     table = Table("job", *jobs[0].swept, "id", "state")
     for job in jobs:
         same = "" if first[job.id] == job.number else f" (as job {first[job.id]})"

@@ -36,7 +36,7 @@ class Plan(NamedTuple):
     queue: what conf/hydra/launcher/slurm.yaml says.
     """
 
-    counts: Counter[str]
+    counts: Counter[State]
     missing: list[tuple[Job, list[str]]]
     outputs: Path
     queue: dict[str, Any]
@@ -113,7 +113,7 @@ def plan(
     require(not first.force, "force", True, "a finished run is left out here; train.py runs it again")
     outputs = Path(first.paths.outputs)
     queued = in_queue(outputs / "slurm")
-    states = {job.id: "in the queue" if job.id in queued else str(state(outputs / "runs", job.id)) for job in jobs}
+    states = {job.id: state(outputs / "runs", job.id, queued) for job in jobs}
     todo = [(job, [*further, *job.overrides]) for job in jobs if states[job.id] in (State.MISSING, State.FAILED)]
     return Plan(Counter(states.values()), todo, outputs, queue)
 

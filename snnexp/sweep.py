@@ -1,7 +1,7 @@
 """A sweep, expanded into its runs without running or building anything."""
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise, product
@@ -23,11 +23,12 @@ from snnexp.results import RunFolder
 
 
 class State(StrEnum):
-    """What the folder of a run says of it."""
+    """What became of a run; all but QUEUED, which SLURM is asked for, is read from its folder."""
 
     DONE = "done"
     DIVERGED = "diverged"
     RUNNING = "running"
+    QUEUED = "in the queue"
     FAILED = "failed"
     MISSING = "missing"
 
@@ -83,9 +84,10 @@ def expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | 
     return jobs
 
 
-def state(runs: Path, run: str) -> State:
+def state(runs: Path, run: str, queued: Set[str] = frozenset()) -> State:
     """What became of a run so far, from its files and the lock that a living process holds.
 
+    queued: the runs that wait in a queue, or that it is running on a machine whose locks may not be seen here.
     A `result.json` that is none counts as failed: nobody writes one but by accident, and the run, when it is asked for
     again, says what to do about it.
     """
@@ -98,6 +100,8 @@ def state(runs: Path, run: str) -> State:
         return State.RUNNING
     if result is not None:
         return State.DIVERGED if result["status"] == "diverged" else State.DONE
+    if run in queued:
+        return State.QUEUED
     return State.FAILED if (folder.path / "failure.json").exists() else State.MISSING
 
 

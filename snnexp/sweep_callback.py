@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from snnexp.config import check
 from snnexp.errors import UserError
 from snnexp.journal import Entry, Journal, clock, progress
+from snnexp.results import commit
 from snnexp.sweep import Job, State, expand, state
 
 OVER = (State.DONE, State.DIVERGED)
@@ -30,11 +31,13 @@ class SweepCallback(Callback):
     """One object in the process of the sweep, and a copy of it in every process that runs jobs.
 
     pending: the jobs that are to be run, by number, without what is done already and what another job does.
+    commit: of the code with which the sweep was started.
     """
 
     def __init__(self) -> None:
         self.pending: dict[int, Job] = {}
         self.started: float | None = None
+        self.commit: dict[str, Any] = {}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _stopping():
@@ -48,6 +51,7 @@ class SweepCallback(Callback):
                         _check(job, composed)
 
             jobs = expand([*config.hydra.overrides.hydra, *config.hydra.overrides.task], look)
+            self.commit = commit()
             Journal(_folder(config)).start()
             _say(_announcement(len(jobs), Counter(states.values()), len(self.pending)))
             if not self.pending:
@@ -58,6 +62,10 @@ class SweepCallback(Callback):
         self.started = None
         if job is not None and (config.force or state(_runs(config), job.id) not in (*OVER, State.RUNNING)):
             self.started = time.monotonic()
+            if self.commit != (now := commit()):  # a job of a cluster may have waited for days
+                _say(
+                    f"{job.label or job.id}: the code is at {_code(now)}, its sweep was started at {_code(self.commit)}"
+                )
             Journal(_folder(config)).note(Entry(job.number, State.RUNNING))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
@@ -104,6 +112,10 @@ def _check(job: Job, config: DictConfig) -> None:
         check(config)
     except UserError as error:
         raise UserError(f"{job.place}: {error}") from error
+
+
+def _code(commit: dict[str, Any]) -> str:
+    return f"commit {commit['commit']}{' with changes' if commit['dirty'] else ''}"
 
 
 def _announcement(jobs: int, states: Counter[State], pending: int) -> str:

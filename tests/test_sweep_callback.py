@@ -129,3 +129,13 @@ def test_a_damaged_result_fails_its_run_only_and_stays(sweep: Command, tmp_path:
     assert damaged.read_text() == '{"status": "fini'
     damaged.unlink()
     assert sweep("seed=0,1,2").code == 0
+
+
+def test_code_that_changed_since_the_sweep_was_started_is_said(sweep: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter(
+        [{"commit": "aaa", "dirty": False}, {"commit": "aaa", "dirty": False}, {"commit": "bbb", "dirty": True}]
+    )
+    monkeypatch.setattr("snnexp.sweep_callback.commit", lambda: next(said))
+    out = sweep("seed=0,1").out
+    assert "seed=1: the code is at commit bbb with changes, its sweep was started at commit aaa\n" in out
+    assert "seed=0: the code" not in out
