@@ -167,7 +167,7 @@ def _shape(layer: Layer) -> Shape:
 
 
 def surrogate_moments(layer: Layer, voltage: Bounds) -> Moments:
-    """The moments of a layer's surrogate as it stands, means over its neurons."""
+    """The moments of a layer's surrogate as it stands, over uniform voltages; means over its neurons."""
     assert layer.surrogate is not None
     beta = layer.surrogate.sharpness_unit * layer.sharpness
     moments = stability.moments(_shape(layer), voltage, _peak(layer), beta)
