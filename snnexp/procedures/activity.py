@@ -34,7 +34,8 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
 
         firing_rate/l        outputs other than 0, per neuron and step
         asymmetry/l          (mean - median)^2 / variance of the centred voltages of all neurons and samples at a step,
-                             averaged over steps; asymmetry/l/max is the largest. Below 3/5 if they are unimodal.
+                             averaged over the steps from the first input of the layer on; asymmetry/l/max is the
+                             largest. Below 3/5 if they are unimodal.
         macs/l, acs/l        operations per step and sample (`snnexp.energy`), and energy/l in accumulates
         energy               of all layers
 
@@ -54,9 +55,10 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
         metrics[f"firing_rate/{index}"] = fired_T.mean().item()
         if layer.spiking:
             asymmetry_T = asymmetry(output.trace["u"])
-            kept[f"asymmetry/{index}"] = asymmetry_T
-            metrics[f"asymmetry/{index}"] = asymmetry_T.mean().item()
-            metrics[f"asymmetry/{index}/max"] = asymmetry_T.max().item()
+            driven_T = (x_TBI != 0).flatten(1).any(1).cummax(0).values  # before, only the thresholds differ
+            kept[f"asymmetry/{index}"] = asymmetry_T.where(driven_T, torch.nan)
+            metrics[f"asymmetry/{index}"] = asymmetry_T[driven_T].mean().item()
+            metrics[f"asymmetry/{index}/max"] = asymmetry_T.where(driven_T, 0.0).max().item()
         cost = operations(layer, (x_TBI != 0).double().mean().item(), metrics[f"firing_rate/{index}"])
         if cost is not None:
             costs.append(cost)

@@ -21,7 +21,7 @@ from snnexp.surrogates import Shape
 
 # Shapes: N neurons, S sharpnesses of the grid.
 
-GRID = 61
+GRID = 31  # points of the curves
 
 
 class Parts(Protocol):
