@@ -24,9 +24,7 @@ def stays_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = N
     return judged(high < bound, reason, "95% t interval of the mean")
 
 
-def follows(
-    runs: pd.DataFrame, metric: str, prediction: str | float, within: float, at: At | None = None
-) -> Finding:
+def follows(runs: pd.DataFrame, metric: str, prediction: str | float, within: float, at: At | None = None) -> Finding:
     """A metric is what is predicted, give or take the share `within`: a number, or another metric of the same run.
 
     Reproduced where the interval of the mean ratio lies inside, not reproduced where it lies outside.
