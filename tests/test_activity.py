@@ -35,7 +35,7 @@ def test_numbers_of_a_layer(tmp_path: Path) -> None:
     assert metrics["firing_rate/0"] == pytest.approx(output.spikes.mean().item())
     additions = x_TBI.mean().item() * 9 * 12 + output.spikes.mean().item() * 12 * 12
     assert (metrics["macs/0"], metrics["acs/0"]) == (12, pytest.approx(additions))
-    assert metrics["energy"] == pytest.approx(31 * (12 + 10) + metrics["acs/0"] + metrics["acs/1"])
+    assert metrics["energy/all"] == pytest.approx(31 * (12 + 10) + metrics["acs/0"] + metrics["acs/1"])
     curves = read(tmp_path)
     assert curves["step"].tolist() == list(range(14))
     assert curves["asymmetry/0"] == pytest.approx(asymmetry(output.trace["u"]).detach().numpy())
@@ -69,7 +69,7 @@ def test_spiking_neurons(neuron: Any, multiplications: int | None, tmp_path: Pat
     assert 0 <= metrics["firing_rate/0"] <= 1
     assert "asymmetry/0" in metrics
     assert metrics.get("macs/0") == (None if multiplications is None else 12 * multiplications)
-    assert ("energy" in metrics) == (multiplications is not None)
+    assert ("energy/all" in metrics) == (multiplications is not None)
 
 
 def test_lstm(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
                              averaged over the steps from the first input of the layer on; asymmetry/l/max is the
                              largest. Below 3/5 if they are unimodal.
         macs/l, acs/l        operations per step and sample (`snnexp.energy`), and energy/l in accumulates
-        energy               of all layers
+        energy/all           of all layers
 
     asymmetry only for neurons that spike; operations only for lif, alif, lstm and slstm. Curves over `step`:
     firing_rate/l and asymmetry/l.
@@ -65,7 +65,7 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
             metrics |= {f"macs/{index}": cost.macs, f"acs/{index}": cost.acs, f"energy/{index}": cost.energy}
         x_TBI = output.spikes
     if costs:
-        metrics["energy"] = sum(cost.energy for cost in costs)
+        metrics["energy/all"] = sum(cost.energy for cost in costs)
     curves.save(folder, kept)
     return {"status": "finished", "metrics": metrics}
 
