@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hydra import initialize_config_dir
 
+from snnexp.config import check
 from snnexp.publish import publish
 from snnexp.sweep import expand, unique
-from tests.runs import CONF, run
+from tests.runs import CONF, composed, run
 
 FOLDER = CONF / "experiment" / "stabilizing"
 EXPERIMENTS = sorted(file.stem for file in FOLDER.glob("*.yaml") if "\nreport:" in file.read_text())
@@ -38,6 +39,19 @@ def test_a_report_without_runs_says_so(name: str, tmp_path: Path) -> None:
     verdicts = [line for line in lines if line.startswith("  no data yet")]
     assert verdicts
     assert not any("reproduced" in line for line in lines)
+
+
+SAID = sorted(set(re.findall(r"`([\w.]+=[\w.]+)`", (FOLDER / "README.md").read_text())))
+
+
+@pytest.mark.parametrize("word", SAID)
+def test_the_options_of_the_table_are_there(word: str) -> None:
+    procedure = ["procedure=predict"] if word.startswith("procedure.") else []
+    check(composed(["init=stability", "selt=gradual", *procedure, word]))
+
+
+def test_the_table_names_options() -> None:
+    assert len(SAID) > 8
 
 
 def looked_at(words: list[str], outputs: Path) -> dict[str, Any]:
