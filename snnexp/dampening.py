@@ -73,12 +73,15 @@ class Stability:
 
     def __call__(self, layers: Sequence[Layer]) -> Sequence[Outcome | None]:
         """Write the dampening of all layers; the sharpness must have been set."""
+        peaks = self.peaks(layers)
+        return [self._write(index, layer, peak) for index, (layer, peak) in enumerate(zip(layers, peaks, strict=True))]
+
+    def peaks(self, layers: Sequence[Layer]) -> list[Tensor]:
+        """gamma of each layer as the condition gives it, in this project's units: at or below 0 where infeasible."""
         peaks: list[Tensor] = []
         for index, layer in enumerate(layers):
             peaks.append(self._peak(layer, peaks[-1] if index else None))
-        if self.lower == Lower.SHARED:
-            peaks = [peaks[-1].mean()] * len(peaks)
-        return [self._write(index, layer, peak) for index, (layer, peak) in enumerate(zip(layers, peaks, strict=True))]
+        return [peaks[-1].mean()] * len(peaks) if self.lower == Lower.SHARED else peaks
 
     def _peak(self, layer: Layer, below: Tensor | None) -> Tensor:
         neuron, recurrence_NN = covered(layer, "dampening")

@@ -115,7 +115,6 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
     parts = Parts(config, folder, console)
     with quiet():
         procedure = build(config.procedure)
-        terminal.show_start(console, config, folder)
         environment = parts.environment()
         folder.write_json("env.json", environment)
         OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
@@ -196,7 +195,7 @@ class Parts:
             network, self.data, build(self.config.init), build(self.config.dampening), build(self.config.sharpness)
         )
         self.backends = [layer.backend_taken() for layer in network.hidden]
-        terminal.show_initialisation(self.console, self.report)
+        terminal.show_start(self.console, self.config, self.folder, self.report)
         return network
 
     @cached_property

@@ -88,8 +88,8 @@ class Stability:
         for index, layer in enumerate(layers):
             beta, outcome = shared or self._solve(index, layer, below)
             _write(layer, beta.mean() if shared or self.average else beta)
-            demand, voltage = self._question(layer, below)
-            moments = _moments(layer, voltage)
+            demand, voltage = self.question(layer, below)
+            moments = surrogate_moments(layer, voltage)
             fat = stability.tail(demand, voltage)
             outcomes.append(
                 outcome._replace(
@@ -105,13 +105,13 @@ class Stability:
 
     def _solve(self, index: int, layer: Layer, below: Layer | None) -> tuple[Tensor, Outcome]:
         """The sharpness of a layer, in this project's units, and how the condition fared."""
-        demand, voltage = self._question(layer, below)
+        demand, voltage = self.question(layer, below)
         low, high = self.bracket
         root = stability.sharpness(demand, _shape(layer), voltage, _peak(layer), (low, high))
         missing = int((~root.feasible).sum())
         if not missing:
             return root.value, Outcome(True)
-        demanded = demand.second_moment(_moments(layer, voltage).first).mean().item()
+        demanded = demand.second_moment(surrogate_moments(layer, voltage).first).mean().item()
         note = (
             f"condition IV has no root in [{low:g}, {high:g}] for {missing} of {root.feasible.numel()} neurons: "
             f"it demands E[psi^2] = {demanded:.3g}, the peak squared is {_peak(layer).square().mean().item():.3g}"
@@ -130,7 +130,7 @@ class Stability:
                 raise OptionError("sharpness.infeasible", self.infeasible, f"layer {index}: {note}")
         return torch.where(root.feasible, root.value, other), Outcome(False, note)
 
-    def _question(self, layer: Layer, below: Layer | None) -> tuple[Demand, Bounds]:
+    def question(self, layer: Layer, below: Layer | None) -> tuple[Demand, Bounds]:
         """Condition IV as an equation for a layer, and the voltages over which its surrogate is averaged."""
         neuron, recurrence_NN = covered(layer, "sharpness")
         alpha, theta, b = neuron.constants()
@@ -142,7 +142,7 @@ class Stability:
         lower = Lower.NONE if below is None else Lower(self.lower)
         known = None
         if below is not None and lower is Lower.LAYERWISE:
-            known = _moments(below, self._question(below, None)[1])
+            known = surrogate_moments(below, self.question(below, None)[1])
         demand = stability.demand(
             alpha,
             recurrence_NN,
@@ -166,8 +166,8 @@ def _shape(layer: Layer) -> Shape:
     return layer.surrogate.shape
 
 
-def _moments(layer: Layer, voltage: Bounds) -> Moments:
-    """The moments of a layer's surrogate as it stands, means over its neurons."""
+def surrogate_moments(layer: Layer, voltage: Bounds) -> Moments:
+    """The moments of a layer's surrogate as it stands, over uniform voltages; means over its neurons."""
     assert layer.surrogate is not None
     beta = layer.surrogate.sharpness_unit * layer.sharpness
     moments = stability.moments(_shape(layer), voltage, _peak(layer), beta)

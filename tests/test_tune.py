@@ -70,7 +70,7 @@ def test_the_best_is_shown_with_its_command_and_folder(uninterrupted: Path) -> N
 
 
 def _killed(outputs: Path, save: int) -> None:
-    kill_at_call(Checkpoint, "_save", save)
+    kill_at_call(Checkpoint, "save", save)
     search(outputs, 3)
 
 
@@ -88,7 +88,7 @@ def test_a_killed_search_loses_and_doubles_no_trial(uninterrupted: Path, tmp_pat
 
 
 def test_a_failed_trial_is_told_as_such_and_the_search_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original: Callable[..., None] = Checkpoint._save
+    original: Callable[..., None] = Checkpoint.save
     calls: list[int] = []
 
     def disk_full_at_first(*arguments: Any) -> None:
@@ -97,7 +97,7 @@ def test_a_failed_trial_is_told_as_such_and_the_search_goes_on(tmp_path: Path, m
             raise OSError("no space left on device")
         original(*arguments)
 
-    monkeypatch.setattr(Checkpoint, "_save", disk_full_at_first)
+    monkeypatch.setattr(Checkpoint, "save", disk_full_at_first)
     said = search(tmp_path, 2)
     assert [state for state, _, _ in told(tmp_path)] == [TrialState.FAIL, TrialState.COMPLETE]
     (log,) = re.findall(r"trial 0 failed: no space left on device .*\((\S+failure.json)\)", said)

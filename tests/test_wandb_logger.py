@@ -50,8 +50,8 @@ def epochs(stored: Run) -> list[tuple[int, int]]:
 
 
 def disk_full_at_call(number: int) -> Callable[..., None]:
-    """A `Checkpoint._save` whose n-th call fails."""
-    calls, original = [], Checkpoint._save
+    """A `Checkpoint.save` whose n-th call fails."""
+    calls, original = [], Checkpoint.save
 
     def save(*arguments: Any) -> None:
         calls.append(arguments)
@@ -63,7 +63,7 @@ def disk_full_at_call(number: int) -> Callable[..., None]:
 
 
 def killed_at_the_second_checkpoint() -> None:
-    kill_at_call(Checkpoint, "_save", 2)
+    kill_at_call(Checkpoint, "save", 2)
 
 
 def test_every_run_of_a_multirun_is_a_wandb_run_of_its_own(command: Callable[..., Ended], tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_continued_run_is_the_same_wandb_run(
         assert in_child(["logger=wandb"], tmp_path, killed_at_the_second_checkpoint) == -9
     else:
         with monkeypatch.context() as patch:
-            patch.setattr(Checkpoint, "_save", disk_full_at_call(2))
+            patch.setattr(Checkpoint, "save", disk_full_at_call(2))
             with pytest.raises(OSError, match="no space left"):
                 run(["logger=wandb"], tmp_path)
         (stored,) = server.runs.values()
@@ -145,7 +145,7 @@ def test_a_continued_run_is_the_same_wandb_run(
 
 def test_offline_runs_are_synced_whole_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "_save", disk_full_at_call(2))
+        patch.setattr(Checkpoint, "save", disk_full_at_call(2))
         with pytest.raises(OSError, match="no space left"):
             run(["logger=wandb"], tmp_path)
     name = run(["logger=wandb"], tmp_path)["id"]
@@ -170,7 +170,7 @@ def test_a_failed_run_is_closed_and_the_next_is_its_own(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "_save", disk_full_at_call(1))
+        patch.setattr(Checkpoint, "save", disk_full_at_call(1))
         with pytest.raises(OSError, match="no space left"):
             run(["logger=wandb", "trainer.max_epochs=1"], tmp_path)
     assert wandb.run is None
@@ -183,7 +183,7 @@ def test_a_failed_run_is_closed_and_the_next_is_its_own(
 def test_the_key_is_in_no_file(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither of a run that ended well, nor of one that failed with the key in its environment."""
     run(["logger=wandb", "trainer.max_epochs=1"], tmp_path)
-    monkeypatch.setattr(Checkpoint, "_save", disk_full_at_call(1))
+    monkeypatch.setattr(Checkpoint, "save", disk_full_at_call(1))
     with pytest.raises(OSError, match="no space left"):
         run(["logger=wandb", "trainer.max_epochs=1", "seed=1"], tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -6,6 +6,7 @@
     extremes                   sums of weights and voltages at their least and greatest
     moments                    moments of a surrogate over uniform voltages
     roots                      sharpness and tail fatness that meet IV
+    growth                     how fast gradients grow in the recursions of III and IV
 
 The functions know of numbers and matrices only; they compute in float64, and leading axes of weights [..., N, M]
 are independent layers.
@@ -16,6 +17,7 @@ Source: Herranz-Celotti & Rouat 2024 (arXiv 2202.00282), "Stabilizing Spiking Ne
 from snnexp.stability.extremes import Bounds, Extremes, sum_bounds, voltage_bounds
 from snnexp.stability.gradient_maximum import Dampening, dampening
 from snnexp.stability.gradient_variance import Demand, demand
+from snnexp.stability.growth import greatest_growth, variance_growth
 from snnexp.stability.moments import Moments, moments
 from snnexp.stability.roots import Root, bisect, sharpness, tail
 from snnexp.stability.terms import Formula, Lower, Value
@@ -34,11 +36,13 @@ __all__ = [
     "bisect",
     "dampening",
     "demand",
+    "greatest_growth",
     "moments",
     "recurrent_mean",
     "recurrent_variance",
     "sharpness",
     "sum_bounds",
     "tail",
+    "variance_growth",
     "voltage_bounds",
 ]

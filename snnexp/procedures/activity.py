@@ -1,0 +1,93 @@
+"""What an untrained network does with real inputs: firing rates, the middle of the voltages, operations.
+
+Shapes: T time, B batch, I inputs, N neurons.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from snnexp import energy
+from snnexp.energy import Operations
+from snnexp.layers import Layer
+from snnexp.network import Dense
+from snnexp.neurons.alif import ALIF
+from snnexp.neurons.lif import LIF
+from snnexp.neurons.lstm import LSTM
+from snnexp.neurons.slstm import SLSTM
+from snnexp.procedures import curves, inputs
+from snnexp.procedures.inputs import TrainInputs
+
+
+class Parts(Protocol):
+    @property
+    def network(self) -> Dense: ...
+    @property
+    def data(self) -> TrainInputs: ...
+
+
+@torch.no_grad()
+def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> dict[str, Any]:
+    """Run the network, without dropout, on the first training samples and measure each layer l.
+
+        firing_rate/l        outputs other than 0, per neuron and step
+        asymmetry/l          (mean - median)^2 / variance of the centred voltages of all neurons and samples at a step,
+                             averaged over the steps from the first input of the layer on; asymmetry/l/max is the
+                             largest. Below 3/5 if they are unimodal.
+        macs/l, acs/l        operations per step and sample (`snnexp.energy`), and energy/l in accumulates
+        energy/all           of all layers
+
+    asymmetry only for neurons that spike; operations only for lif, alif, lstm and slstm. Curves over `step`:
+    firing_rate/l and asymmetry/l.
+    Source: Herranz-Celotti & Rouat, the assumption of Lemma 1 and Table S1.
+    """
+    network = parts.network.eval()
+    x_TBI = inputs.first(parts.data, samples, network.time_repeat)
+    kept: dict[str, Tensor] = {"step": torch.arange(len(x_TBI))}
+    metrics: dict[str, float] = {}
+    costs: list[Operations] = []
+    for index, layer in enumerate(network.hidden):
+        output = layer(x_TBI, record=("u",) if layer.spiking else ())
+        fired_T = (output.spikes != 0).double().mean((1, 2))
+        kept[f"firing_rate/{index}"] = fired_T
+        metrics[f"firing_rate/{index}"] = fired_T.mean().item()
+        if layer.spiking:
+            asymmetry_T = asymmetry(output.trace["u"])
+            driven_T = (x_TBI != 0).flatten(1).any(1).cummax(0).values  # before, only the thresholds differ
+            kept[f"asymmetry/{index}"] = asymmetry_T.where(driven_T, torch.nan)
+            metrics[f"asymmetry/{index}"] = asymmetry_T[driven_T].mean().item()
+            metrics[f"asymmetry/{index}/max"] = asymmetry_T.where(driven_T, 0.0).max().item()
+        cost = operations(layer, (x_TBI != 0).double().mean().item(), metrics[f"firing_rate/{index}"])
+        if cost is not None:
+            costs.append(cost)
+            metrics |= {f"macs/{index}": cost.macs, f"acs/{index}": cost.acs, f"energy/{index}": cost.energy}
+        x_TBI = output.spikes
+    if costs:
+        metrics["energy/all"] = sum(cost.energy for cost in costs)
+    curves.save(folder, kept)
+    return {"status": "finished", "metrics": metrics}
+
+
+def asymmetry(u_TBN: Tensor) -> Tensor:
+    """(mean - median)^2 / variance over samples and neurons, [T]; 0 at steps at which all voltages are equal."""
+    u_TX = u_TBN.double().flatten(1)
+    distance_T = (u_TX.mean(1) - u_TX.median(1).values).square()
+    variance_T = u_TX.var(1, correction=0)
+    return torch.where(variance_T > 0, distance_T / variance_T, 0.0)
+
+
+def operations(layer: Layer, input_rate: float, rate: float) -> Operations | None:
+    """Operations of a layer in a step; None for a neuron whose equations nobody has counted."""
+    match layer.neuron:
+        case LIF():
+            return energy.lif(layer.inputs, layer.size, input_rate, rate)
+        case ALIF():
+            return energy.alif(layer.inputs, layer.size, input_rate, rate)
+        case SLSTM():
+            return energy.slstm(layer.inputs, layer.size, input_rate, rate)
+        case LSTM():
+            return energy.lstm(layer.inputs, layer.size)
+        case _:
+            return None

@@ -1,0 +1,72 @@
+"""Claims about what a number is: below a bound, as predicted, equal to closed forms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from snnexp.errors import UserError, require
+from snnexp.reports import statistics
+from snnexp.reports.published import EXACT
+from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, scored
+from snnexp.reports.table import swept, values
+from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
+
+At = Mapping[str, Any]
+
+
+def stays_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = None) -> Finding:
+    """The mean of a metric over the seeds is below a bound: the whole 95% interval is."""
+    ours = _of_seeds(scored(runs, metric, Best.LOWEST, at))
+    low, high = statistics.interval(ours)
+    reason = f"{ours.mean():.4g} [{low:.4g}, {high:.4g}], bound {bound:g}, n = {len(ours)}"
+    return judged(high < bound, reason, "95% t interval of the mean")
+
+
+def follows(runs: pd.DataFrame, metric: str, prediction: str | float, within: float, at: At | None = None) -> Finding:
+    """A metric is what is predicted, give or take the share `within`: a number, or another metric of the same run.
+
+    Reproduced where the interval of the mean ratio lies inside, not reproduced where it lies outside.
+    """
+    require(within > 0, "within", within, "must be greater than 0")
+    chosen = scored(runs, metric, Best.LOWEST, at)
+    predicted = values(chosen, prediction) if isinstance(prediction, str) else prediction
+    ratio = _of_seeds(chosen.assign(score=values(chosen, metric) / predicted))
+    low, high = statistics.interval(ratio)
+    reason = f"measured / predicted {ratio.mean():.3f} [{low:.3f}, {high:.3f}], within {within:g}, n = {len(ratio)}"
+    test = "95% t interval of the mean ratio against the tolerance"
+    if low > 1 + within or high < 1 - within:
+        return judged(False, reason, test)
+    inside = 1 - within <= low and high <= 1 + within
+    return Finding(Verdict.REPRODUCED if inside else Verdict.NO_DATA, reason, test)
+
+
+def equals(
+    runs: pd.DataFrame, metric: str, by: str, expected: Mapping[Any, float], within: float, at: At | None = None
+) -> Finding:
+    """For each of these values of a key, the metric of every run is the number given, to the tolerance `within`.
+
+    For what is computed without chance, so that no seeds are needed.
+    """
+    require(within > 0, "within", within, "must be greater than 0")
+    chosen = scored(runs, metric, Best.LOWEST, at)
+    if missing := [value for value in expected if value not in set(chosen[by])]:
+        raise UserError(f"report: no run has {by}={missing[0]}; there are {', '.join(map(str, chosen[by].unique()))}")
+    chosen = chosen[chosen[by].isin(list(expected))]
+    keys, ours = chosen[by].tolist(), chosen["score"].to_numpy(float)
+    off = np.abs(ours - np.array([expected[key] for key in keys]))
+    worst = int(off.argmax())
+    expects = f"expected {expected[keys[worst]]:.6g} (tolerance {within:g})"
+    reason = f"farthest at {keys[worst]}: {ours[worst]:.6g}, {expects}"
+    return judged(bool((off <= within).all()), reason, EXACT)
+
+
+def _of_seeds(chosen: pd.DataFrame) -> Array:
+    if free := swept(chosen):
+        raise NoDataError(f"the claim does not say at which {free[0]}")
+    ours: Array = chosen["score"].to_numpy(float)
+    demand_seeds(len(ours), SEEDS)
+    if not np.isfinite(ours).all():
+        raise NoDataError("some runs have no finite number")
+    return ours
