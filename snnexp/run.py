@@ -195,7 +195,8 @@ class Parts:
             network, self.data, build(self.config.init), build(self.config.dampening), build(self.config.sharpness)
         )
         self.backends = [layer.backend_taken() for layer in network.hidden]
-        terminal.show_start(self.console, self.config, self.folder, self.report)
+        terminal.show_start(self.console, self.config, self.folder)
+        terminal.show_initialisation(self.console, self.report)
         return network
 
     @cached_property

@@ -31,9 +31,13 @@ def stderr(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def show_start(console: Console, config: DictConfig, folder: RunFolder, report: Sequence[LayerReport]) -> None:
-    """The run's id and folder, and what the initialisation did to every layer."""
+def show_start(console: Console, config: DictConfig, folder: RunFolder) -> None:
+    """The run's id and folder."""
     console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False, soft_wrap=True)
+
+
+def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None:
+    """What the initialisation did to every layer."""
     for columns in (WEIGHTS, SURROGATE):
         shown = {title: [_number(getattr(layer, name)) for layer in report] for title, name in columns.items()}
         shown = {title: cells for title, cells in shown.items() if set(cells) != {NOTHING}}

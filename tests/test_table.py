@@ -134,3 +134,9 @@ def test_real_run_is_a_row(tmp_path: Path) -> None:
     assert row["commit"].startswith(result["commit"])
     assert row["test/accuracy"] == result["metrics"]["test/accuracy"]
     assert row["val/perplexity/min"] == result["metrics"]["val/perplexity/min"]
+
+
+def test_a_truth_value_selects_what_hydra_writes_of_it() -> None:
+    frame = pd.DataFrame({"masked": ["True", "False"], "seed": [0, 0]})
+    assert select(frame, {"masked": True}).index.tolist() == [0]
+    assert select(frame, {"masked": False}).index.tolist() == [1]

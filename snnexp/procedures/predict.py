@@ -69,7 +69,8 @@ def predict(
     grid_S = torch.logspace(least, most, GRID, dtype=torch.float64)
     kept = {"sharpness": grid_S}
     below: Layer | None = None
-    for index, (layer, moments, peak) in enumerate(zip(network.hidden, promised, peaks, strict=True)):
+    for index, (layer, promise, peak) in enumerate(zip(network.hidden, promised, peaks, strict=True)):
+        moments = promise.recurrence if promise else None
         assert moments is not None  # conditions III and IV, asked before, cover recurrent layers only
         drawn = off_diagonal(layer)
         assert drawn is not None

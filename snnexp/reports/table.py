@@ -61,7 +61,7 @@ def select(runs: pd.DataFrame, at: Mapping[str, Any]) -> pd.DataFrame:
     for key, value in at.items():
         demand_column(runs, key)
         values = list(runs[key].unique())
-        runs = runs[runs[key] == value]
+        runs = runs[runs[key].astype(str) == str(value)] if isinstance(value, bool) else runs[runs[key] == value]
         if runs.empty:
             raise UserError(f"report: no run has {key}={value}; there are {', '.join(map(str, values))}")
     return runs
