@@ -52,6 +52,11 @@ class Sheet:
         counts = Counter(self.runs["state"])
         return f"{len(self.runs)} runs: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"
 
+    @property
+    def over(self) -> int:
+        """How many runs the report rests on."""
+        return int(self.runs["state"].isin(OVER).sum())
+
     @cached_property
     def verdicts(self) -> dict[str, int]:
         """How often each verdict was given."""
