@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from snnexp.errors import require
 from snnexp.reports import statistics
 from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, scored
-from snnexp.reports.table import demand_column, swept, values
+from snnexp.reports.table import demand_column, swept
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
 At = Mapping[str, Any]
@@ -37,12 +38,11 @@ def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = No
 
 
 def smaller(runs: pd.DataFrame, metric: str, than: str, at: At | None = None) -> Finding:
-    """Of two metrics of the same run the first is the smaller one, over seeds (and swept values, where `at` is open)."""
-    chosen = scored(runs, metric, Best.LOWEST, at)
-    demand_seeds(chosen["seed"].nunique(), SEEDS)
-    shares = chosen["score"].to_numpy(float) < values(chosen, than).to_numpy(float)
-    p = statistics.by_coin(int(shares.sum()), len(shares))
-    return judged(p <= statistics.ALPHA, f"in {shares.sum()} of {len(shares)} runs, p = {p:.2g}", "sign test, one-sided")
+    """Of two metrics of the same run the first is the smaller one, over the seeds."""
+    first, second = _of_one_cell(runs, metric, at), _of_one_cell(runs, than, at)
+    less = int((first < second).sum())
+    p = stats.binomtest(less, len(first), alternative="greater").pvalue
+    return judged(p <= statistics.ALPHA, f"in {less} of {len(first)} runs, p = {p:.2g}", "sign test, one-sided")
 
 
 def monotone(runs: pd.DataFrame, metric: str, over: str, sign: int, at: At | None = None) -> Finding:
