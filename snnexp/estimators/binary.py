@@ -83,18 +83,33 @@ def patterns(layers: Layers) -> list[Tensor]:
 
 def log_likelihood(layers: Layers, x_I: Tensor, path: Sequence[Tensor], steepness: float) -> Tensor:
     """The log-probability of each path, [B]."""
-    u = voltages(layers, x_I, lambda _, index: path[index], len(path[0]) if path else 1)
+    u = voltages(layers, x_I, lambda _, index: path[index], _paths(path))
     total = u[-1].new_zeros(len(u[-1]))
     for u_BN, fired_BN in zip(u, path, strict=False):
         total = total + logsigmoid(steepness * u_BN * (2 * fired_BN - 1)).sum(1)
     return total
 
 
-def expected_output(layers: Layers, x_I: Tensor, steepness: float) -> Tensor:
-    """E[y] over all paths, differentiable: a sum over every hidden pattern of its probability times the output's."""
+def expectation(layers: Layers, x_I: Tensor, steepness: float, of: Slope) -> Tensor:
+    """The mean of a function of the output unit's voltage over all paths, differentiable in the parameters."""
     path = patterns(layers)
-    u = voltages(layers, x_I, lambda _, index: path[index], len(path[0]) if path else 1)
-    return (log_likelihood(layers, x_I, path, steepness).exp() * probability(u[-1][:, 0], steepness)).sum()
+    u = voltages(layers, x_I, lambda _, index: path[index], _paths(path))
+    return (log_likelihood(layers, x_I, path, steepness).exp() * of(u[-1][:, 0])).sum()
+
+
+def expected_output(layers: Layers, x_I: Tensor, steepness: float) -> Tensor:
+    """E[y]: over every hidden pattern, its probability times that of the output."""
+    return expectation(layers, x_I, steepness, lambda u: probability(u, steepness))
+
+
+def undecided(layers: Layers, x_I: Tensor, steepness: float, generator: torch.Generator) -> list[Layer]:
+    """The network with an output bias such that the output's mean voltage is a draw from N(0, 1 / beta^2).
+
+    Of a network whose output is certain there is no derivative to be estimated.
+    """
+    *hidden, (weight, bias) = layers
+    target = torch.randn(1, generator=generator, dtype=bias.dtype) / steepness
+    return [*hidden, Layer(weight, bias + target - expectation(layers, x_I, steepness, lambda u: u))]
 
 
 def exact_gradient(layers: Layers, x_I: Tensor, steepness: float) -> Tensor:
@@ -109,7 +124,7 @@ def surrogate_gradient(layers: Layers, x_I: Tensor, psi: Slope, noise: Sequence[
     noise: thresholds of the hidden units, [B, N] for each layer; 0 is the deterministic network, and -inf or inf forces
     a unit to fire or to be silent.
     """
-    leaves = _for_each_path(layers, len(noise[0]) if noise else 1)
+    leaves = _for_each_path(layers, _paths(noise))
     u = voltages(leaves, x_I, lambda u_BN, index: spike(u_BN, psi, noise[index]), len(leaves[0].bias))
     return _gradient(spike(u[-1], psi).sum(), leaves)
 
@@ -121,7 +136,7 @@ def forced(path: Sequence[Tensor]) -> list[Tensor]:
 
 def smoothed_derivative(layers: Layers, x_I: Tensor, path: Sequence[Tensor], steepness: float) -> Tensor:
     """The smoothed stochastic derivative on given paths, [B, P]: the chain of d E[h_l | h_{l-1}] along each of them."""
-    leaves = _for_each_path(layers, len(path[0]) if path else 1)
+    leaves = _for_each_path(layers, _paths(path))
 
     def expect(u_BN: Tensor, index: int) -> Tensor:  # has the value that was drawn, and the slope of its expectation
         p_BN = probability(u_BN, steepness)
@@ -152,6 +167,11 @@ def sample(
 
     u = voltages(layers, x_I, fire, trials)
     return path, torch.bernoulli(probability(u[-1][:, 0], steepness), generator=generator)
+
+
+def _paths(path: Sequence[Tensor]) -> int:
+    """How many paths are given; the one of a network without hidden layers is empty."""
+    return len(path[0]) if path else 1
 
 
 def _for_each_path(layers: Layers, paths: int) -> list[Layer]:

@@ -33,8 +33,10 @@ def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = No
     """The metric's mean over the seeds lies below a bound."""
     ours = _of_one_cell(runs, metric, at)
     low, high = statistics.interval(ours)
-    test = "95% t interval of the mean below the bound"
-    return judged(high < bound, f"{ours.mean():.3g} [{low:.3g}, {high:.3g}], n = {len(ours)}, bound {bound:g}", test)
+    reason = f"{ours.mean():.3g} [{low:.3g}, {high:.3g}], n = {len(ours)}, bound {bound:g}"
+    if low < bound <= high:
+        raise NoDataError(f"too few seeds to decide: {reason}")
+    return judged(high < bound, reason, "95% t interval of the mean below the bound")
 
 
 def smaller(runs: pd.DataFrame, metric: str, than: str, at: At | None = None) -> Finding:
@@ -81,6 +83,8 @@ def power_law(
     low, high = statistics.interval(slopes)
     reason = f"exponent {slopes.mean():.3f} [{low:.3f}, {high:.3f}], {len(slopes)} seeds; claimed {exponent:g}"
     holds = exponent - within <= low and high <= exponent + within
+    if not holds and low <= exponent + within and high >= exponent - within:
+        raise NoDataError(f"too few seeds to decide: {reason}")
     return judged(holds, reason, f"95% t interval of the exponent within {within:g}")
 
 

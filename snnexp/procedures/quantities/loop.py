@@ -8,7 +8,6 @@ import torch
 
 from snnexp.errors import require
 from snnexp.estimators import five
-from snnexp.estimators.crossings import crossings
 from snnexp.estimators.integrals import Circle, closed_integral, running_integral
 from snnexp.estimators.unit import Slope, slope
 from snnexp.procedures.analytic import Computed
@@ -27,7 +26,7 @@ def loop(
     plane: the directions d_1 and d_2 of the circle round p = 0.
 
     `sg/integral` and `true/integral` are round the whole circle, `true/size` is the latter's absolute value. `edge/1`,
-    `edge/2`, ... are the angles, in degrees, at which the output passes 3/4.
+    `edge/2`, ... are the angles, in degrees, at which the output has just passed 3/4; of 1500, as in the authors' code.
     """
     require(len(plane) == 2 and all(len(row) == 5 for row in plane), "plane", plane, "must be two rows of 5 numbers")
     require(steps > 0, "steps", steps, "must be at least 1")
@@ -39,18 +38,18 @@ def loop(
     integrals = {name: float(closed_integral(field, circle, steps)) for name, field in fields.items()}
 
     turn = torch.linspace(0, 2 * math.pi, SHOWN + 1, dtype=torch.float64)
-    edges = crossings(lambda at: five.output(circle.points(at), steepness) - EDGE, turn)
+    y = five.output(circle.points(turn), steepness)
+    edges = turn[1:][(y[1:] > EDGE) != (y[:-1] > EDGE)]
     metrics = {f"{name}/integral": value for name, value in integrals.items()}
     metrics["true/size"] = abs(integrals["true"])
     metrics |= {f"edge/{number}": float(torch.rad2deg(edge)) for number, edge in enumerate(edges, 1)}
 
     axis = torch.linspace(-radius * 1.1, radius * 1.1, PIXELS, dtype=torch.float64)
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1) @ circle.plane
-    around = circle.points(turn)
     curves = {
         "angle": torch.rad2deg(turn),
-        "output": five.output(around, steepness),
-        "smooth/output": five.output(around, smooth),
+        "output": y,
+        "smooth/output": five.output(circle.points(turn), smooth),
         **{name: running_integral(field, circle, SHOWN * FINER)[::FINER] for name, field in fields.items()},
         "along_1": axis,
         "along_2": axis,

@@ -13,7 +13,7 @@ from snnexp.procedures.analytic import Computed
 def network(
     psi: Slope, steepness: float, inputs: int, width: int, depth: int, trials: int, epsilon: float, seed: int
 ) -> Computed:
-    """A network of `depth` hidden layers (0: a single unit), its weights and its one input drawn from the seed.
+    """A network of `depth` hidden layers (0: a single unit), drawn from the seed with its one input.
 
     Exact, by all hidden patterns: `sg/bias` and `sg/cosine` compare the surrogate gradient, averaged over the paths,
     with the gradient of the expected output; `deterministic/bias`, `deterministic/cosine` and `deterministic/angle`
@@ -28,8 +28,8 @@ def network(
     require(trials > 1, "trials", trials, "must be at least 2")
     require(epsilon > 0, "epsilon", epsilon, "must be greater than 0")
     generator = torch.Generator().manual_seed(seed)
-    layers = binary.draw(inputs, width, depth, generator)
     x_I = torch.randn(inputs, generator=generator, dtype=torch.float64)
+    layers = binary.undecided(binary.draw(inputs, width, depth, generator), x_I, steepness, generator)
     direction_P = torch.randn_like(binary.flat(layers), generator=generator)
     direction_P /= direction_P.norm()
 
