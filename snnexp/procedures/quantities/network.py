@@ -15,11 +15,11 @@ def network(
 ) -> Computed:
     """A network of `depth` hidden layers (0: a single unit), drawn from the seed with its one input.
 
-    Exact, by all hidden patterns: `sg/bias` and `sg/cosine` compare the surrogate gradient, averaged over the paths,
-    with the gradient of the expected output; `deterministic/bias`, `deterministic/cosine` and `deterministic/angle`
-    (degrees) compare the one of the network without noise with that average: the selection bias. Biases are norms of
-    differences as shares of the reference's norm. `smoothed/error` is the largest difference, over paths and
-    parameters, between the surrogate gradient and the smoothed stochastic derivative.
+    Exact, by all hidden patterns: `sg/bias` and `sg/angle` compare the surrogate gradient, averaged over the paths, with
+    the gradient of the expected output; `deterministic/bias` and `deterministic/angle` compare the one of the network
+    without noise with that average: the selection bias. A bias is the norm of the difference as a share of the
+    reference's norm, an angle is in degrees. `smoothed/error` is the largest difference, over paths and parameters,
+    between the surrogate gradient and the smoothed stochastic derivative.
 
     Sampled, the derivative in one random direction: the `variance` of a single trial for the surrogate gradient, the
     score function, and differences between independent trials at +-epsilon; and how far the mean over the trials lies
@@ -54,13 +54,11 @@ def network(
         binary.expected_output(binary.moved(layers, sign * epsilon * direction_P), x_I, steepness) for sign in (1, -1)
     )
     derivative = true_P @ direction_P
-    cosine = float(cosine_similarity(single_P, mean_P, dim=0))
     metrics = {
         "sg/bias": _distance(mean_P, true_P),
-        "sg/cosine": float(cosine_similarity(mean_P, true_P, dim=0)),
+        "sg/angle": _angle(mean_P, true_P),
         "deterministic/bias": _distance(single_P, mean_P),
-        "deterministic/cosine": cosine,
-        "deterministic/angle": float(torch.rad2deg(torch.tensor(cosine).clamp(-1, 1).acos())),
+        "deterministic/angle": _angle(single_P, mean_P),
         "smoothed/error": float((sg_BP - smoothed_BP).abs().max()),
         **{f"{name}/variance": float(trial.var()) for name, trial in sampled.items()},
         **{f"{name}/z": _standard_errors(trial, derivative) for name, trial in sampled.items()},
@@ -78,6 +76,11 @@ def network(
 
 def _distance(found_P: Tensor, reference_P: Tensor) -> float:
     return float((found_P - reference_P).norm() / reference_P.norm())
+
+
+def _angle(found_P: Tensor, reference_P: Tensor) -> float:
+    cosine = cosine_similarity(found_P, reference_P, dim=0)
+    return float(torch.rad2deg(cosine.clamp(-1, 1).acos()))
 
 
 def _standard_errors(trial_B: Tensor, truth: Tensor) -> float:
