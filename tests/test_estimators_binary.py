@@ -147,5 +147,5 @@ def test_undecided_output_has_a_mean_voltage_of_one_over_beta() -> None:
 
 def test_too_many_paths_are_refused() -> None:
     generator = torch.Generator()
-    with pytest.raises(OptionError, match=r"^width=20: times depth must be at most 16"):
+    with pytest.raises(OptionError, match=r"^width=10: times depth must be at most 16"):
         binary.patterns(binary.draw(2, 10, 2, generator))

@@ -51,13 +51,13 @@ def draw(inputs: int, width: int, depth: int, generator: torch.Generator) -> lis
 
 def flat(layers: Layers) -> Tensor:
     """All parameters, or gradients of their shape: [P], or [B, P] where there is one of each for every path."""
-    return torch.cat([part.flatten(-2) if index == 0 else part for layer in layers for index, part in enumerate(layer)], -1)
+    return torch.cat([part for weight, bias in layers for part in (weight.flatten(-2), bias)], -1)
 
 
 def moved(layers: Layers, step_P: Tensor) -> list[Layer]:
     """The network with a step added to all its parameters."""
     sizes = [part.numel() for layer in layers for part in layer]
-    parts = iter(step_P.split(sizes))
+    parts = iter(torch.split(step_P, sizes))
     return [Layer(*(part + next(parts).view_as(part) for part in layer)) for layer in layers]
 
 
@@ -76,9 +76,10 @@ def patterns(layers: Layers) -> list[Tensor]:
     """All paths: for each hidden layer what its units are on each of them, [2^H, N]. Refuses more than 2^16 paths."""
     widths = [len(layer.bias) for layer in layers[:-1]]
     hidden = sum(widths)
-    require(hidden <= MOST_HIDDEN, "width", hidden, f"times depth must be at most {MOST_HIDDEN}: all patterns are tried")
+    right = f"times depth must be at most {MOST_HIDDEN}, since all patterns are tried"
+    require(hidden <= MOST_HIDDEN, "width", max(widths, default=0), right)
     bits = torch.arange(2**hidden)[:, None] >> torch.arange(hidden) & 1
-    return list(bits.double().split(widths, dim=1))
+    return list(torch.split(bits.double(), widths, dim=1))
 
 
 def log_likelihood(layers: Layers, x_I: Tensor, path: Sequence[Tensor], steepness: float) -> Tensor:
@@ -90,7 +91,7 @@ def log_likelihood(layers: Layers, x_I: Tensor, path: Sequence[Tensor], steepnes
     return total
 
 
-def expectation(layers: Layers, x_I: Tensor, steepness: float, of: Slope) -> Tensor:
+def expectation(layers: Layers, x_I: Tensor, steepness: float, of: Callable[[Tensor], Tensor]) -> Tensor:
     """The mean of a function of the output unit's voltage over all paths, differentiable in the parameters."""
     path = patterns(layers)
     u = voltages(layers, x_I, lambda _, index: path[index], _paths(path))
@@ -146,9 +147,7 @@ def smoothed_derivative(layers: Layers, x_I: Tensor, path: Sequence[Tensor], ste
     return _gradient(probability(u[-1], steepness).sum(), leaves)
 
 
-def score_function(
-    layers: Layers, x_I: Tensor, path: Sequence[Tensor], y_B: Tensor, steepness: float
-) -> Tensor:
+def score_function(layers: Layers, x_I: Tensor, path: Sequence[Tensor], y_B: Tensor, steepness: float) -> Tensor:
     """y times the gradient of the log-probability of path and output, [B, P]: unbiased, and of large variance."""
     leaves = _for_each_path(layers, len(y_B))
     outcome = log_likelihood(leaves, x_I, [*path, y_B[:, None]], steepness)

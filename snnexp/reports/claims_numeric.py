@@ -67,9 +67,7 @@ def settles(runs: pd.DataFrame, metric: str, over: str, within: float, at: At | 
     return judged(bool(change <= within), reason, f"change by at most {within:g}")
 
 
-def power_law(
-    runs: pd.DataFrame, metric: str, x: str, exponent: float, within: float, at: At | None = None
-) -> Finding:
+def power_law(runs: pd.DataFrame, metric: str, x: str, exponent: float, within: float, at: At | None = None) -> Finding:
     """The metric grows as a power of a swept key: the slope of its logarithm over the key's, a line for each seed."""
     require(within > 0, "within", within, "must be greater than 0")
     chosen = scored(runs, metric, Best.LOWEST, at)

@@ -15,9 +15,9 @@ def network(
 ) -> Computed:
     """A network of `depth` hidden layers (0: a single unit), drawn from the seed with its one input.
 
-    Exact, by all hidden patterns: `sg/bias` and `sg/angle` compare the surrogate gradient, averaged over the paths, with
-    the gradient of the expected output; `deterministic/bias` and `deterministic/angle` compare the one of the network
-    without noise with that average: the selection bias. A bias is the norm of the difference as a share of the
+    Exact, by all hidden patterns: `sg/bias` and `sg/angle` compare the surrogate gradient, averaged over the paths,
+    with the gradient of the expected output; `deterministic/bias` and `deterministic/angle` compare the one of the
+    network without noise with that average: the selection bias. A bias is the norm of the difference as a share of the
     reference's norm, an angle is in degrees. `smoothed/error` is the largest difference, over paths and parameters,
     between the surrogate gradient and the smoothed stochastic derivative.
 
