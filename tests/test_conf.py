@@ -33,6 +33,7 @@ SMALL = [
 ]
 SHORT = "dataset.steps=10"
 NOT_OURS = ("hydra", "local")  # Hydra's own groups, a user's own paths
+BENEATH = {"procedure/quantity": ["procedure=analytic"]}  # groups that only one option of another group has
 NEEDS = {"readout=spike_count": ["network/output=spiking"]}
 LIF = ["lif", "lif_stabilizing"]
 
@@ -55,7 +56,7 @@ def every_option() -> list[str]:
 def chosen(option: str) -> DictConfig:
     """A small configuration with one option; composed once, since composing takes longer than a step."""
     small = [word for word in SMALL if not (word.startswith("network.") and option.startswith("network="))]
-    return composed([*small, option])
+    return composed([*small, *BENEATH.get(option.partition("=")[0], []), option])
 
 
 def together(first: str, *others: str) -> DictConfig:

@@ -112,5 +112,5 @@ def test_both_kinds_are_drawn(runs: pd.DataFrame) -> None:
     inside = bitmap[..., :3].reshape(-1, 3)
     yellow = np.array([253, 231, 37]) / 255  # the upper end of viridis
     assert (np.abs(inside - yellow).max(1) < 0.02).sum() > 100
-    assert math.isclose(bitmap.shape[1] / bitmap.shape[0], 16.2 / 7.6, rel_tol=0.01)
+    assert math.isclose(bitmap.shape[1] / bitmap.shape[0], 11.2 / 7.6, rel_tol=0.01)  # 2 x 2
     assert '"z":[[0.0,0.0,0.0,0.0]' in charts(panels)

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from functools import singledispatch
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullFormatter
@@ -17,12 +18,14 @@ COLUMNS = 3
 def png(panels: Sequence[Panel | MapPanel]) -> bytes:
     """All panels, up to three side by side; the legend stands beside them where it is that of every panel of lines."""
     columns = min(COLUMNS, len(panels))
+    if len(panels) % columns and len(panels) % 2 == 0:  # 4 or 8: no gap
+        columns = 2
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).flat
+    places = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, panel in zip(places, panels, strict=False):
         _draw(panel, axes)
-    for axes in list(places)[len(panels) :]:
+    for axes in places[len(panels) :]:
         axes.set_axis_off()
     _legends(figure, [axes for axes in figure.axes if axes.get_legend_handles_labels()[1]])
     buffer = io.BytesIO()
@@ -60,7 +63,7 @@ def _(panel: Panel, axes: Axes) -> None:
         axes.set_xticks(places, [f"{x:g}" for x in places])
         axes.xaxis.set_minor_formatter(NullFormatter())
     if panel.y_log:
-        axes.set_yscale("log")
+        axes.set_yscale("log", nonpositive="mask")
         for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axes.set_xlabel(panel.x_label)
@@ -76,5 +79,7 @@ def _(panel: MapPanel, axes: Axes) -> None:
     if panel.z.size:
         colours = axes.pcolormesh(panel.x, panel.y, panel.z, shading="nearest", cmap="viridis", rasterized=True)
         axes.figure.colorbar(colours, ax=axes)
+        if np.ptp(panel.x) == np.ptp(panel.y):  # a plane, on which a circle is round
+            axes.set_aspect("equal")
     axes.plot(panel.path_x, panel.path_y, color="white", linewidth=1.6)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
