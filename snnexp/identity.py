@@ -25,8 +25,7 @@ def run_id(config: DictConfig) -> str:
         _drop(values, key)
     for key, value in neutral.items():
         _drop(values, key, [_plain(value)])
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(_text(values).encode()).hexdigest()[:12]
 
 
 def _without(written: Any, resolved: Any, root: Any, ignored: Sequence[str]) -> Any:
@@ -56,8 +55,12 @@ def _drop(tree: Any, key: str, where: Sequence[Any] | None = None) -> None:
     *parents, leaf = key.split(".")
     for name in parents:
         tree = tree.get(name) if isinstance(tree, dict) else None
-    if isinstance(tree, dict) and leaf in tree and (where is None or tree[leaf] in where):
+    if isinstance(tree, dict) and leaf in tree and (where is None or _text(tree[leaf]) in map(_text, where)):
         del tree[leaf]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)  # of which true and 1.0 are two
 
 
 def _plain(value: Any) -> Any:

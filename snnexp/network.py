@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from snnexp.encoder import Encoder
 from snnexp.errors import OptionError, choice, require
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
@@ -15,9 +16,11 @@ from snnexp.unroll import Backend, LayerOutput
 
 
 class NetworkOutput(NamedTuple):
-    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per hidden layer.
+    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per population, the encoder's before
+    those of the hidden layers, where there is one.
 
-    state: the states of all layers after the last step, to be passed to the next call of a longer sequence.
+    state: the states of populations and output layer after the last step, to be passed to the next call of a longer
+    sequence.
     """
 
     outputs: Tensor
@@ -29,7 +32,10 @@ class Dense(nn.Module):
     """Fully connected layers of neurons, recurrent or not, and an output layer.
 
     inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
-    widths: neurons per layer.  recurrent: every hidden layer has a recurrence.
+    widths: neurons per layer.  repeat: the list of widths is taken so many times over, for deep networks of equal
+    layers.
+    encoder: the input drives a first population of one neuron per channel (`Encoder`), whose spikes the layers see.
+    recurrent: every hidden layer has a recurrence.
     output: makes the output layer, given its inputs and the classes.
     dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
     time_repeat: every input step is shown this many times.
@@ -49,6 +55,8 @@ class Dense(nn.Module):
         detach_recurrent: bool = False,
         dropout: float = 0.0,
         time_repeat: int = 1,
+        repeat: int = 1,
+        encoder: bool = False,
         escape: Callable[[Tensor], Tensor] | None = None,
         backend: str = "auto",
     ) -> None:
@@ -56,8 +64,11 @@ class Dense(nn.Module):
         require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
         require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
         require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
+        require(repeat >= 1, "repeat", repeat, "must be at least 1")
+        widths, walker = [*widths] * repeat, choice(Backend, "backend", backend)
         self.time_repeat = time_repeat
         self.dropout = nn.Dropout(dropout)
+        self.encoder = Encoder(inputs, neuron, surrogate, escape, walker) if encoder else None
         self.layers = nn.ModuleList(
             Layer(
                 fan_in,
@@ -68,11 +79,14 @@ class Dense(nn.Module):
                 zero_diagonal,
                 detach_recurrent,
                 escape,
-                choice(Backend, "backend", backend),
+                walker,
             )
             for fan_in, width in zip([inputs, *widths], widths, strict=False)
         )
         self.output = output(widths[-1], classes)
+        if encoder and self.hidden[0].neuron.gates > 1:
+            name = type(self.hidden[0].neuron).__name__
+            raise OptionError("encoder", encoder, f"a channel drives one neuron; {name} has gates, which take weights")
         if escape is not None and not all(layer.neuron.noisy for layer in self.hidden):
             name = type(self.hidden[0].neuron).__name__
             raise OptionError("escape", "sigmoid", f"escape noise is not defined for {name}, which does not fire once")
@@ -82,12 +96,18 @@ class Dense(nn.Module):
         """The hidden layers, from the first to the last."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]
 
+    @property
+    def populations(self) -> list[Encoder | Layer]:
+        """All neurons but those of the output, in the order of `NetworkOutput.layers`: the encoder is the first."""
+        return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
+
     def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
-        before = state or (None,) * (len(self.hidden) + 1)
+        before = state or (None,) * (len(self.populations) + 1)
         outputs: list[LayerOutput] = []
         x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
-        for layer, layer_state in zip(self.hidden, before, strict=False):
-            outputs.append(layer(self.dropout(x_TBI), layer_state, record))
+        for population, its_state in zip(self.populations, before, strict=False):
+            seen_TBI = x_TBI if population is self.encoder else self.dropout(x_TBI)
+            outputs.append(population(seen_TBI, its_state, record))
             x_TBI = outputs[-1].spikes
         last = self.output(x_TBI, before[-1])
         return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))

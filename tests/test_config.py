@@ -82,7 +82,7 @@ LINES = {
     "neuron.threshold=0": "neuron.threshold=0: must be greater than 0, by more than two standard deviations",
     "neuron.membrane_decay.time=0": "neuron.membrane_decay.time=0: a time constant, in steps, is greater than 0",
     "neuron.membrane_decay=1.5": "neuron.membrane_decay=1.5: a decay per step lies in [0, 1]",
-    "neuron.reset=foo": "neuron.reset=foo: must be one of pre, post, minus",
+    "neuron.reset=foo": "neuron.reset=foo: must be one of pre, post, minus, minus_immediate",
     "network.dropout=2": "network.dropout=2: a probability, must lie in [0, 1)",
     "network.widths=[]": "network.widths=[]: must be a list of positive integers",
     "network.widths=[4,0]": "network.widths=[4, 0]: must be a list of positive integers",
