@@ -32,8 +32,7 @@ def evaluate_run(run: Path, split: str, overrides: Sequence[str]) -> dict[str, f
     assert isinstance(stored, DictConfig)
     config = changed(stored, overrides)
     check(config)
-    console = Console()
-    parts = Parts(config, RunFolder(run.parent, run.name), console)
+    parts = Parts(config, RunFolder(run.parent, run.name), Console(quiet=True))
     with quiet():
         parts.data.setup("test")
         weights = torch.load(run / SELECTED, weights_only=True, map_location="cpu")
@@ -47,7 +46,7 @@ def evaluate_run(run: Path, split: str, overrides: Sequence[str]) -> dict[str, f
     append_line(run / "evaluations.jsonl", json.dumps({"split": split, "overrides": list(overrides), **measures}))
     table = Table("", *measures)
     table.add_row(split, *(f"{value:.4g}" for value in measures.values()))
-    console.print(table)
+    Console().print(table)
     return measures
 
 

@@ -1,5 +1,6 @@
 """Reports, from the names of experiments to files: reads plans and run folders, runs nothing."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,12 +36,13 @@ def publish(words: Sequence[str]) -> Iterator[str]:
     for name in dict.fromkeys(found for group in names for given in group for found in experiments(given)):
         try:
             sheet, reports = _sheet(name, others)
-            page = write(sheet, reports)
+            kept = richer(sheet, reports)
+            page = None if kept else write(sheet, reports)
         except UserError as error:
             raise UserError(f"experiment={name}: {error}") from error
         overview = index.write(reports)
         yield from sheet.lines()
-        yield f"  {page}"
+        yield f"  {page or kept}"
     yield f"all reports: {overview}"
 
 
@@ -87,6 +89,18 @@ def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
 def _values(job: Job) -> dict[str, str]:
     pairs = (word.lstrip("+").partition("=") for word in job.overrides)
     return {key: value for key, _, value in pairs if key != "experiment" and not key.startswith(OURS)}
+
+
+def richer(sheet: Sheet, reports: Path) -> str:
+    """A line about the report that is there already, if it rests on more runs than this one would; else nothing.
+
+    Reports are committed and run folders are not, so in a fresh checkout an empty report would take a full one's place.
+    """
+    path = reports / f"{sheet.name}.json"
+    over = json.loads(path.read_text())["over"] if path.exists() else 0
+    if over <= sheet.over:
+        return ""
+    return f"not written: the report there rests on {over} runs, here are {sheet.over}; without {path} it is replaced"
 
 
 def write(sheet: Sheet, reports: Path) -> Path:

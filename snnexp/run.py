@@ -115,17 +115,16 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
     parts = Parts(config, folder, console)
     with quiet():
         procedure = build(config.procedure)
-        parts.data.setup("fit")
-        network = parts.task.network
-        terminal.show_start(console, config, folder, parts.report)
-        environment = parts.environment([layer.backend_taken() for layer in network.hidden])
+        terminal.show_start(console, config, folder)
+        environment = parts.environment()
         folder.write_json("env.json", environment)
         OmegaConf.save(config, folder.path / "config.yaml", resolve=True)
         with ExitStack() as stack:
             for logger in parts.loggers:
                 stack.enter_context(logger)
             outcome = procedure(parts, folder.path, folder)
-            folder.write_json("env.json", {**environment, "seconds": round(time.monotonic() - started, 1)})
+            seconds = round(time.monotonic() - started, 1)
+            folder.write_json("env.json", {**environment, "backends": parts.backends, "seconds": seconds})
             metrics = summary(folder.metrics, outcome.get("selected_epoch", 0)) | outcome.pop("metrics", {})
             init = [layer._asdict() for layer in parts.report]
             code = {name: environment[name] for name in ("commit", "dirty")}
@@ -166,11 +165,15 @@ def options() -> dict[str, str]:
 
 
 class Parts:
-    """The objects that a configuration describes, each built when it is first asked for."""
+    """The objects that a configuration describes, each built when it is first asked for: a procedure decides what.
+
+    report: what the initialisation did to every layer.  backends: who walks the time axis there. Empty without network.
+    """
 
     def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
         self.config, self.folder, self.console = config, folder, console
         self.report: list[LayerReport] = []
+        self.backends: list[str] = []
         self.progress: bool = config.progress and not console.quiet
 
     @cached_property
@@ -179,7 +182,7 @@ class Parts:
 
     @cached_property
     def network(self) -> Any:
-        """The network, initialised; `report` says what the initialisation did."""
+        """The network, initialised."""
         torch.manual_seed(self.config.seed)
         network = build(self.config.network)(
             inputs=self.data.inputs,
@@ -192,6 +195,8 @@ class Parts:
         self.report = initialise(
             network, self.data, build(self.config.init), build(self.config.dampening), build(self.config.sharpness)
         )
+        self.backends = [layer.backend_taken() for layer in network.hidden]
+        terminal.show_initialisation(self.console, self.report)
         return network
 
     @cached_property
@@ -242,7 +247,7 @@ class Parts:
             return []
         return [logger(run=self.folder.id, folder=self.folder.path, config=plain, choices=options())]
 
-    def environment(self, backends: list[str]) -> dict[str, Any]:
+    def environment(self) -> dict[str, Any]:
         """Where and with what the run runs."""
         cuda = torch.cuda.is_available() and self.config.trainer.accelerator != "cpu"
         return {
@@ -251,5 +256,4 @@ class Parts:
             "host": platform.node(),
             "device": torch.cuda.get_device_name() if cuda else platform.processor() or platform.machine(),
             "threads": torch.get_num_threads(),
-            "backends": backends,
         }

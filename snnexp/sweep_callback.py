@@ -63,7 +63,9 @@ class SweepCallback(Callback):
         if job is not None and (config.force or state(_runs(config), job.id) not in (*OVER, State.RUNNING)):
             self.started = time.monotonic()
             if self.commit != (now := commit()):  # a job of a cluster may have waited for days
-                _say(f"{job.label or job.id}: the code is at {_code(now)}, its sweep was started at {_code(self.commit)}")
+                _say(
+                    f"{job.label or job.id}: the code is at {_code(now)}, its sweep was started at {_code(self.commit)}"
+                )
             Journal(_folder(config)).note(Entry(job.number, State.RUNNING))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:

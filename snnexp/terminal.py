@@ -12,14 +12,20 @@ from rich.table import Table
 from snnexp.init import LayerReport
 from snnexp.results import RunFolder
 
+METRICS = 20  # that are shown of a run that trained nothing
+
 
 def stderr(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def show_start(console: Console, config: DictConfig, folder: RunFolder, report: Sequence[LayerReport]) -> None:
-    """The run's id and folder, and what the initialisation did to every layer."""
+def show_start(console: Console, config: DictConfig, folder: RunFolder) -> None:
+    """The run's id and folder."""
     console.print(f"run {folder.id}  seed {config.seed}  in {folder.path}", highlight=False, soft_wrap=True)
+
+
+def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None:
+    """What the initialisation did to every layer."""
     table = Table(
         "layer", "mean R", "variance R", "dampening", "sharpness", "q", "residual of IV", title_justify="left"
     )
@@ -46,11 +52,23 @@ def show_result(console: Console, result: dict[str, Any], folder: Path) -> None:
                 *(_number(metrics[f"{split}/{name}"]) for name in ("accuracy", "loss", "perplexity")),
                 " ".join(f"{rate:.3f}" for rate in rates),
             )
-    table.caption = f"weights of epoch {result['selected_epoch']}, the lowest validation loss"
     if table.rows:
+        table.caption = f"weights of epoch {result['selected_epoch']}, the lowest validation loss"
         console.print(table)
+    elif metrics:
+        _show_metrics(console, metrics)
     console.print(f"result  {folder / 'result.json'}", highlight=False, soft_wrap=True)
     console.print(f"page    {folder / 'page.html'}", highlight=False, soft_wrap=True)
+
+
+def _show_metrics(console: Console, metrics: dict[str, float | None]) -> None:
+    """The numbers of a run that trained nothing."""
+    table = Table("", "")
+    for name, value in list(metrics.items())[:METRICS]:
+        table.add_row(name, _number(value))
+    if len(metrics) > METRICS:
+        table.caption = f"and {len(metrics) - METRICS} more in result.json"
+    console.print(table)
 
 
 def _number(value: float | None) -> str:

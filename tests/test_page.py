@@ -260,6 +260,24 @@ def test_run_that_diverged_at_once_has_a_page(diverged: Path, tmp_path: Path) ->
     assert page.tables == []
 
 
+def test_run_that_trained_nothing_shows_its_curves(tmp_path: Path) -> None:
+    layer = np.arange(5.0)
+    result = {
+        "id": "0c",
+        "status": "finished",
+        "metrics": {"variance/layer_4": 0.87, "loop/integral": None},
+        "init": [],
+    }
+    folder = write(tmp_path, result, [])
+    (folder / "metrics.jsonl").unlink()
+    save(folder / "curves.npz", {"layer": layer, "variance": layer**2, "map": np.outer(layer, layer)})
+    html = draw(folder).read_text()
+    assert html.count("<svg") == 2
+    assert "variance/layer_4" in html
+    assert "0.87" in html
+    assert "Learning" not in html
+
+
 def test_layer_without_spikes_has_no_voltage(lstm: Path) -> None:
     page = Page(lstm)
     assert page.tags.count("svg") == 2 + 3

@@ -237,3 +237,19 @@ def test_browser_draws_the_figure(kind: str, width: int, tmp_path: Path, request
     assert seen["points"] == 2 * (30 if kind == "whole" else 24)
     assert 330 < seen["narrowest"] <= width
     assert seen["right"] <= width
+
+
+def test_a_report_of_more_runs_is_kept(tmp_path: Path) -> None:
+    jobs = planned()
+    fill(tmp_path / "runs", jobs)
+    lines(tmp_path)
+    report = tmp_path / "reports" / "digits" / "lr_sg.md"
+    before = report.read_bytes()
+    shutil.rmtree(tmp_path / "runs" / jobs[0].id)
+    entry = report.with_suffix(".json")
+    kept = f"  not written: the report there rests on 90 runs, here are 89; without {entry} it is replaced"
+    assert kept in lines(tmp_path)
+    assert report.read_bytes() == before
+    entry.unlink()
+    assert kept not in lines(tmp_path)
+    assert "89 done, 1 missing" in report.read_text()

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from snnexp.errors import OptionError
-from snnexp.reports.published import Value
-from snnexp.reports.verdict import NoDataError, Verdict
+from snnexp.reports.published import Exact, Value
+from snnexp.reports.verdict import Finding, NoDataError, Verdict
 
 WORDS: dict[str, Any] = {"words": "accuracy", "metric": "test/accuracy", "where": "Fig. 4", "sure": "plot"}
 
@@ -64,3 +64,19 @@ def test_value_needs_a_tolerance_and_a_source() -> None:
         Value(**WORDS, value=0.7)
     with pytest.raises(OptionError, match="sure=certain: must be one of printed, plot, code"):
         Value(**{**WORDS, "sure": "certain"}, value=0.7, sd=0.1)
+
+
+def test_an_exact_value_needs_one_run_and_every_run() -> None:
+    runs = pd.DataFrame(
+        {"beta": [1, 5], "seed": [0, 0], "state": "done", "id": ["x", "y"], "loop/integral": [1.0, 2.0]}
+    )
+    exact = Exact("integral", "loop/integral", value=2.004, where="Fig. 5", sure="code", tolerance=5e-3, at={"beta": 5})
+    assert exact.finding(runs).verdict is Verdict.REPRODUCED
+    both = Exact("integral", "loop/integral", value=2.004, where="Fig. 5", sure="code", tolerance=5e-3)
+    assert both.finding(runs) == Finding(
+        Verdict.NOT_REPRODUCED,
+        "ours 1; theirs 2.004 (tolerance 0.005)",
+        "difference against the tolerance; nothing is drawn",
+    )
+    diverged = runs.assign(state=["done", "diverged"])
+    assert exact.finding(diverged).verdict is Verdict.NOT_REPRODUCED

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from snnexp.config import check
+from snnexp.reports.index import markdown
 from tests.runs import SMALL, composed, in_child
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,3 +82,8 @@ def test_map_is_true() -> None:
 def test_links_to_files_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_table_of_verdicts_is_that_of_the_reports() -> None:
+    (table,) = re.findall(r"<!-- verdicts -->\n(.*?)<!-- end -->\n", README, re.DOTALL)
+    assert table == markdown(ROOT / "outputs" / "reports")

@@ -26,7 +26,18 @@ def runs(tmp_path: Path) -> pd.DataFrame:
 
 
 def test_every_run_is_a_row(runs: pd.DataFrame) -> None:
-    assert list(runs.columns) == ["sg", "lr", "seed", "state", "id", "commit", "day", "val/loss", "val/loss/min"]
+    assert list(runs.columns) == [
+        "sg",
+        "lr",
+        "seed",
+        "state",
+        "id",
+        "folder",
+        "commit",
+        "day",
+        "val/loss",
+        "val/loss/min",
+    ]
     assert list(runs["state"]) == ["done", "done", "diverged", "failed"]
     assert list(runs["lr"]) == [0.001] * 4
     assert runs["day"][0] == "1971-01-01"

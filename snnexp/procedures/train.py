@@ -70,8 +70,9 @@ def train(
     require(
         early_stopping is None or early_stopping > 0, "early_stopping", early_stopping, "must be at least 1 or null"
     )
-    task, data = parts.task, parts.data
+    data = parts.data
     data.setup("fit")
+    task = parts.task
     shown = next(iter(data.loader("test")))
     resumed = newest(folder)
     if resumed is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ Array = NDArray[np.floating]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8a8a8a")
 
 
+POINTS = 30  # of a line, that are marked
+
+
 class Line(NamedTuple):
     """One series: a mean per place, the band around it, and a note for each point; gaps are NaN."""
 
@@ -27,6 +30,12 @@ class Line(NamedTuple):
     half: Array
     notes: list[str]
     whole: list[bool]  # whether all planned runs of a point are done
+    dashed: bool = False  # what is predicted, beside what is measured
+
+    @property
+    def points(self) -> bool:
+        """Whether each place is marked; more of them hide the line."""
+        return len(self.x) <= POINTS and not self.dashed
 
 
 class Panel(NamedTuple):
@@ -36,6 +45,40 @@ class Panel(NamedTuple):
     x_log: bool
     y_log: bool
     lines: list[Line]
+
+    @property
+    def name(self) -> str:
+        return " · ".join(filter(None, (self.title, self.y_label)))
+
+
+class MapPanel(NamedTuple):
+    """Values z [len(y), len(x)] as colours, and a line over them; all empty while there are none."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x: Array
+    y: Array
+    z: Array
+    path_x: Array
+    path_y: Array
+
+    @property
+    def name(self) -> str:
+        return self.title
+
+
+class Chart(Protocol):
+    """The figure of a report. legend: how it is to be read."""
+
+    @property
+    def legend(self) -> str: ...
+    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]: ...
+
+
+def legend(band: float) -> str:
+    """How lines with a band are to be read."""
+    return f"Lines: means over the seeds that are done. Bands: ± {band:g} sd. Open points: not all seeds are done."
 
 
 @dataclass(frozen=True)
@@ -60,7 +103,11 @@ class Lines:
         require(len(self.y) > 0, "y", list(self.y), "name at least one metric")
         require(self.band >= 0, "band", self.band, "must not be negative")
 
-    def panels(self, runs: pd.DataFrame) -> list[Panel]:
+    @property
+    def legend(self) -> str:
+        return legend(self.band)
+
+    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]:
         """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
         for key in (self.x, self.series):
             demand_column(runs, key)

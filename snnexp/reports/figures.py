@@ -92,6 +92,22 @@ def curves(lines: Sequence[Curve], selected_epoch: int | None = None, test: floa
     return figure
 
 
+def line(x: Array, y: Array, x_label: str) -> Figure:
+    """One curve; values that are not finite leave gaps."""
+    figure, axes = _panel(left=0.15, right=0.97)
+    axes.plot(x, y, color=LAYERS[0], linewidth=1.3)
+    axes.set_xlabel(x_label)
+    return figure
+
+
+def image(values: Array) -> Figure:
+    """An array of two axes as colours, its first row below, with their scale."""
+    figure, axes = _panel(left=0.12, right=0.99)
+    drawn = axes.imshow(values, aspect="auto", origin="lower", cmap="viridis", interpolation="nearest")
+    figure.colorbar(drawn, ax=axes)
+    return figure
+
+
 def raster(rows: Sequence[tuple[str, Array, str]]) -> Figure:
     """Activity over time, a row for each (name, x_TN, colour): a dot for every spike where x is 0 or 1.
 

@@ -20,6 +20,7 @@ def entry(sheet: Sheet) -> str:
         "title": sheet.report.title,
         "scale": sheet.report.scale,
         "runs": sheet.states,
+        "over": sheet.over,
         "judgements": [
             {"verdict": finding.verdict, "words": words, "reason": finding.reason, "test": finding.test, "read": source}
             for words, finding, source in sheet.judgements
@@ -28,10 +29,25 @@ def entry(sheet: Sheet) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def entries(reports: Path) -> list[dict[str, Any]]:
+    """What `entry` has written, in the order of papers and figures."""
+    return [json.loads(file.read_text()) for file in sorted(reports.glob("*/**/*.json"))]
+
+
+def markdown(reports: Path) -> str:
+    """The table of verdicts over all reports, a row for each."""
+    lines = ["| experiment | " + " | ".join(Verdict) + " | scale | runs |", "|---" * (len(Verdict) + 3) + "|"]
+    for item in entries(reports):
+        counts = _counts(item)
+        cells = [*(str(counts[verdict] or "") for verdict in Verdict), item["scale"], item["runs"].partition(" ")[0]]
+        report = f"[{item['experiment']}](outputs/reports/{item['experiment']}.md)"
+        lines.append(f"| {report} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def write(reports: Path) -> Path:
     """Write index.html from the entries in the folders of the papers; returns its path."""
-    entries = [json.loads(file.read_text()) for file in sorted(reports.glob("*/**/*.json"))]
-    papers = groupby(entries, lambda item: item["experiment"].partition("/")[0])
+    papers = groupby(entries(reports), lambda item: item["experiment"].partition("/")[0])
     body = "".join(markup.section(paper, "", _list(list(items))) for paper, items in papers)
     path = reports / "index.html"
     write_atomically(path, markup.document("Reports", f"<h1>Reports</h1>\n{body}"))
@@ -43,10 +59,14 @@ def _list(entries: list[dict[str, Any]]) -> str:
 
 
 def _item(entry: dict[str, Any]) -> str:
-    counts = Counter(judgement["verdict"] for judgement in entry["judgements"])
+    counts = _counts(entry)
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     return (
         f'<p><a href="{escape(entry["experiment"])}.html">{escape(entry["title"])}</a><br>'
         f'<b>{escape(verdicts)}</b><br><span class="note">{escape(entry["scale"])} scale · {escape(entry["runs"])}'
         f"</span></p>\n"
     )
+
+
+def _counts(entry: dict[str, Any]) -> Counter[str]:
+    return Counter(judgement["verdict"] for judgement in entry["judgements"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import singledispatch
 from pathlib import Path
 
 from plotly import graph_objects  # type: ignore[import-untyped]
@@ -9,7 +10,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from snnexp.files import write_atomically
 from snnexp.reports import markup
-from snnexp.reports.chart import Line, Panel
+from snnexp.reports.chart import POINTS, Line, MapPanel, Panel
 
 SCRIPT = "plotly.min.js"
 HEIGHT = 430  # pixels
@@ -45,12 +46,11 @@ def write_script(folder: Path) -> None:
         write_atomically(path, script)
 
 
-def charts(panels: Sequence[Panel]) -> str:
+def charts(panels: Sequence[Panel | MapPanel]) -> str:
     """The panels as HTML, which needs `SCRIPT` beside the page."""
     names = [f"chart-{number}" for number in range(len(panels))]
     places = "".join(
-        markup.figure(" · ".join(filter(None, (panel.title, panel.y_label))), f'<div id="{name}"></div>')
-        for name, panel in zip(names, panels, strict=True)
+        markup.figure(panel.name, f'<div id="{name}"></div>') for name, panel in zip(names, panels, strict=True)
     )
     # Drawn when all have their place, whose width depends on how many there are.
     calls = "".join(f"draw({json.dumps(name)}, {_chart(panel)});\n" for name, panel in zip(names, panels, strict=True))
@@ -61,17 +61,43 @@ def charts(panels: Sequence[Panel]) -> str:
     )
 
 
-def _chart(panel: Panel) -> str:
+def _chart(panel: Panel | MapPanel) -> str:
+    text: str = _figure(panel).to_json()
+    return text.replace("</", "<\\/")  # else a name could end the script
+
+
+@singledispatch
+def _figure(panel: object) -> graph_objects.Figure:
+    raise TypeError(f"{panel} is no panel")
+
+
+@_figure.register
+def _(panel: Panel) -> graph_objects.Figure:
     figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line)], LAYOUT)
-    places = sorted({float(x) for line in panel.lines for x in line.x})
+    places = sorted({float(x) for line in panel.lines for x in line.x if x > 0 or not panel.x_log})
     figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
     figure.update_yaxes(zeroline=False)
-    if panel.x_log:
+    if panel.x_log and len(places) > POINTS:
+        figure.update_xaxes(type="log")
+    elif panel.x_log:
         figure.update_xaxes(type="log", tickvals=places, ticktext=[f"{x:g}" for x in places])
     if panel.y_log:
         figure.update_yaxes(type="log")
-    text: str = figure.to_json()
-    return text.replace("</", "<\\/")  # else a name could end the script
+    return figure
+
+
+@_figure.register
+def _(panel: MapPanel) -> graph_objects.Figure:
+    x, y, z = panel.x.tolist(), panel.y.tolist(), panel.z.tolist()
+    path = {"mode": "lines", "line": {"color": "white", "width": 2}, "hoverinfo": "skip", "showlegend": False}
+    traces = [
+        graph_objects.Heatmap(x=x, y=y, z=z, colorscale="Viridis", colorbar={"thickness": 12}),
+        graph_objects.Scatter(x=panel.path_x.tolist(), y=panel.path_y.tolist(), **path),
+    ]
+    figure = graph_objects.Figure(traces, LAYOUT)
+    figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
+    figure.update_yaxes(title={"text": panel.y_label, "standoff": 6}, zeroline=False)
+    return figure
 
 
 def _traces(line: Line) -> list[graph_objects.Scatter]:
@@ -94,7 +120,7 @@ def _traces(line: Line) -> list[graph_objects.Scatter]:
             name=line.name,
             legendgroup=line.name,
             mode="lines",
-            line={"color": line.colour, "width": 2},
+            line={"color": line.colour, "width": 2, "dash": "dash" if line.dashed else "solid"},
             hoverinfo="skip",
         ),
         graph_objects.Scatter(
@@ -104,6 +130,7 @@ def _traces(line: Line) -> list[graph_objects.Scatter]:
             legendgroup=line.name,
             showlegend=False,
             mode="markers",
+            opacity=1 if line.points else 0,  # not seen, but it can be pointed at
             marker={"color": line.colour, "symbol": symbols, "size": 8, "line": {"width": 1.5, "color": line.colour}},
             hovertemplate="%{text}<extra></extra>",
             text=line.notes,

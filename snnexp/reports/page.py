@@ -1,4 +1,4 @@
-"""The page that every finished training run leaves: what was run, how it went, and pictures of it."""
+"""The page that every finished run leaves: what was run, how it went, and pictures of it."""
 
 from html import escape
 from pathlib import Path
@@ -15,7 +15,7 @@ SAMPLES = 3
 
 
 def draw(folder: Path) -> Path:
-    """Write `page.html`, one file that needs no other, from what a training run left in `folder`; return its path."""
+    """Write `page.html`, one file that needs no other, from what a run left in `folder`; return its path."""
     page = folder / "page.html"
     write_atomically(page, _document(read(folder)))
     return page
@@ -37,9 +37,7 @@ def _document(run: StoredRun) -> str:
         + _metrics(run)
         + _initialisation(run)
         + "</div>\n"
-        + _learning(run)
-        + _activity(run)
-        + _surrogates(run)
+        + (_curves(run) if run.before is None else _learning(run) + _activity(run, run.before) + _surrogates(run))
         + markup.section("Configuration", "", markup.folded("every value", config))
         + f"<footer>{escape(_circumstances(run))}</footer>",
     )
@@ -66,6 +64,8 @@ def _metrics(run: StoredRun) -> str:
     for name, value in run.result["metrics"].items():
         split, _, metric = name.partition("/")
         rows.setdefault(metric, {"metric": metric})[split] = value
+    if run.before is None:
+        return markup.section("Result", "", markup.table([{"": k, " ": v} for k, v in run.result["metrics"].items()]))
     tested = [row for row in rows.values() if "test" in row]
     others = markup.table([row for row in rows.values() if "test" not in row])
     note = f"Weights of epoch {_selected(run)}." if _selected(run) else ""
@@ -103,8 +103,23 @@ def _learning(run: StoredRun) -> str:
     return markup.section("Learning", note, markup.grid(panels))
 
 
-def _activity(run: StoredRun) -> str:
-    traces, when = (run.before, "before") if run.after is None else (run.after, "after")
+def _curves(run: StoredRun) -> str:
+    """What a procedure that trains nothing kept, each array over the first one of the same length."""
+    first: dict[int, str] = {}
+    panels = []
+    for name, array in run.curves.items():
+        if array.ndim == 2:
+            figure = figures.image(array)
+        elif first.setdefault(len(array), name) != name:
+            figure = figures.line(run.curves[first[len(array)]], array, first[len(array)])
+        else:
+            continue
+        panels.append(markup.figure(name, figures.svg(figure, name)))
+    return markup.section("Curves", "", markup.grid(panels)) if panels else ""
+
+
+def _activity(run: StoredRun, before: Traces) -> str:
+    traces, when = (before, "before") if run.after is None else (run.after, "after")
     panels = []
     for sample in range(min(SAMPLES, len(traces["labels"]))):
         rows = [("input", traces["input"][:, sample], figures.GREY)]
@@ -129,6 +144,7 @@ def _surrogates(run: StoredRun) -> str:
 
 
 def _surrogate(run: StoredRun, layer: int) -> Figure:
+    assert run.before is not None
     last = run.before if run.after is None else run.after
     after = None if run.after is None else _histogram(run.after, layer)
     psi = last[f"psi_u/{layer}"], last[f"psi/{layer}"]
@@ -155,4 +171,4 @@ def _circumstances(run: StoredRun) -> str:
 
 def _selected(run: StoredRun) -> int | None:
     """The epoch that validation selected; none where training ended before its first validation."""
-    return run.result["selected_epoch"] or None
+    return run.result.get("selected_epoch") or None

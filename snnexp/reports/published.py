@@ -14,6 +14,7 @@ from snnexp.reports.scores import SEEDS, Best, demand_seeds, scored
 from snnexp.reports.table import swept
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
+EXACT = "difference against the tolerance; nothing is drawn"
 TEST = "95% t interval of the mean against the tolerance"
 
 
@@ -75,6 +76,17 @@ class Value:
             inside = self.value - within <= low and high <= self.value + within
             return Finding(Verdict.REPRODUCED if inside else Verdict.NO_DATA, _undecided(inside) + reason, TEST)
         return judged(False, reason, TEST)
+
+
+@dataclass(frozen=True)
+class Exact(Value):
+    """A published number that is computed without chance, so that one run decides; with several, each must meet it."""
+
+    def finding(self, runs: pd.DataFrame) -> Finding:
+        """Reproduced where every run lies within the tolerance."""
+        ours = scored(runs, self.metric, Best.LOWEST, self.at)["score"].to_numpy(float)
+        worst = ours[np.argmax(np.abs(ours - self.value))]
+        return judged(abs(worst - self.value) <= (self.within or 0.0), f"ours {worst:.6g}; theirs {self.theirs}", EXACT)
 
 
 def _undecided(decided: bool) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from snnexp.reports.chart import Lines
+from snnexp.reports.chart import Chart
 from snnexp.reports.published import Value
 from snnexp.reports.verdict import Finding, NoDataError, Verdict
 
@@ -34,7 +34,7 @@ class Report:
     words: str
     scale: Literal["paper", "reduced"]
     metrics: Sequence[str]
-    figure: Lines
+    figure: Chart
     claims: Mapping[str, Claim] = field(default_factory=dict)
     published: Sequence[Value] = ()
     tables: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = field(default_factory=dict)

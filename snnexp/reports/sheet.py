@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from snnexp.reports import markup
-from snnexp.reports.chart import Panel, counted
+from snnexp.reports.chart import MapPanel, Panel, counted
 from snnexp.reports.interactive import charts
 from snnexp.reports.report import Judgement, Report
 from snnexp.reports.table import OVER, cells, swept
@@ -43,7 +43,7 @@ class Sheet:
         return self.report.judge(self.runs)
 
     @cached_property
-    def panels(self) -> list[Panel]:
+    def panels(self) -> list[Panel | MapPanel]:
         return self.report.figure.panels(self.runs)
 
     @cached_property
@@ -51,6 +51,11 @@ class Sheet:
         """How many runs there are, and what became of them."""
         counts = Counter(self.runs["state"])
         return f"{len(self.runs)} runs: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"
+
+    @property
+    def over(self) -> int:
+        """How many runs the report rests on."""
+        return int(self.runs["state"].isin(OVER).sum())
 
     @cached_property
     def verdicts(self) -> dict[str, int]:
@@ -82,7 +87,7 @@ class Sheet:
 
     def csv(self) -> str:
         """Every planned run with all its values."""
-        return self.runs.to_csv(index=False)
+        return self.runs.drop(columns="folder", errors="ignore").to_csv(index=False)
 
     def html(self) -> str:
         """The page; it needs plotly's script beside it and nothing else."""
@@ -94,7 +99,7 @@ class Sheet:
             f"<p>{escape(self.report.words)}</p>\n"
             + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
             + markup.section("Verdicts", "", markup.grid([_judgement(judgement) for judgement in self.judgements]))
-            + markup.section("Figure", self._legend, charts(self.panels))
+            + markup.section("Figure", self.report.figure.legend, charts(self.panels))
             + markup.section("Published values", "", markup.table(self._published))
             + markup.section("Means over the seeds", "Mean ± sd.", markup.table(self._cells))
             + "".join(markup.section(caption, "", markup.table(rows)) for caption, rows in self._tables.items())
@@ -110,7 +115,7 @@ class Sheet:
             f"{self.name}, {self.report.scale} scale. {self.states}.",
             self.warning,
             f"![{self.report.title}]({figure}.png)",
-            self._legend,
+            self.report.figure.legend,
             _table([_row(judgement) for judgement in self.judgements]),
             _table(self._published),
             "## Means over the seeds (mean ± sd)",
@@ -132,11 +137,6 @@ class Sheet:
         ]
         lines = [head, *([f"  {self.warning}"] if self.warning else []), *body]
         return [line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…" for line in lines]
-
-    @property
-    def _legend(self) -> str:
-        band = self.report.figure.band
-        return f"Lines: means over the seeds that are done. Bands: ± {band:g} sd. Open points: not all seeds are done."
 
     @property
     def _cells(self) -> list[dict[str, object]]:

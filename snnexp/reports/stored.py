@@ -1,4 +1,4 @@
-"""What a training run left in its folder, read back."""
+"""What a run left in its folder, read back."""
 
 import json
 from pathlib import Path
@@ -18,15 +18,18 @@ class StoredRun(NamedTuple):
     """The files of one run.
 
     epochs: the logged values by the number of completed epochs; 0 is before training.
-    before, after: activity on a few test samples before and after training; a diverged run has no `after`.
+    before, after: activity on a few test samples before and after training; a diverged run has no `after`, and one
+    that trained nothing neither.
+    curves: what a procedure that trains nothing keeps.
     """
 
     result: dict[str, Any]
     environment: dict[str, Any]
     config: DictConfig
     epochs: dict[int, dict[str, float]]
-    before: Traces
+    before: Traces | None
     after: Traces | None
+    curves: Traces
 
     def option(self, name: str) -> Any:
         """The value at a dotted place in the configuration, None where there is no such place."""
@@ -39,7 +42,7 @@ class StoredRun(NamedTuple):
 
     def layers(self, quantity: str) -> list[int]:
         """The layers of which a quantity was kept in the traces."""
-        return sorted(int(name.rpartition("/")[2]) for name in self.before if name.startswith(f"{quantity}/"))
+        return sorted(int(name.rpartition("/")[2]) for name in self.before or () if name.startswith(f"{quantity}/"))
 
     def series(self, name: str) -> tuple[Array, Array]:
         """The epochs at which a value was logged, and the values."""
@@ -48,24 +51,27 @@ class StoredRun(NamedTuple):
 
 
 def read(folder: Path) -> StoredRun:
-    """Read result.json, env.json, config.yaml, metrics.jsonl, traces_before.npz and, if there, traces_after.npz."""
+    """Read result.json, env.json, config.yaml and what there is of metrics.jsonl, the traces and curves.npz."""
     config = OmegaConf.load(folder / "config.yaml")
     assert isinstance(config, DictConfig)
     epochs: dict[int, dict[str, float]] = {}
-    for line in read_lines(folder / "metrics.jsonl"):
+    metrics = folder / "metrics.jsonl"
+    for line in read_lines(metrics) if metrics.exists() else ():
         values = json.loads(line)
         epochs.setdefault(values["epoch"], {}).update(values)
-    after = folder / "traces_after.npz"
     return StoredRun(
         result=json.loads((folder / "result.json").read_text()),
         environment=json.loads((folder / "env.json").read_text()),
         config=config,
         epochs=dict(sorted(epochs.items())),
         before=_arrays(folder / "traces_before.npz"),
-        after=_arrays(after) if after.exists() else None,
+        after=_arrays(folder / "traces_after.npz"),
+        curves=_arrays(folder / "curves.npz") or {},
     )
 
 
-def _arrays(path: Path) -> Traces:
+def _arrays(path: Path) -> Traces | None:
+    if not path.exists():
+        return None
     with np.load(path) as arrays:
         return dict(arrays)

@@ -24,7 +24,7 @@ class Planned(NamedTuple):
 
 
 def read(runs: Path, planned: Iterable[Planned]) -> pd.DataFrame:
-    """One row per planned run: what the sweep set, seed, state, id, commit, day of the result, then metrics by name.
+    """One row per planned run: what the sweep set, seed, state, id, folder, commit, day, then metrics by name.
 
     Values that are numbers in every run are numbers here. Runs that are not over have no commit, day or metrics. A
     value that was not finite is missing.
@@ -39,7 +39,7 @@ def read(runs: Path, planned: Iterable[Planned]) -> pd.DataFrame:
 
 def _row(runs: Path, run: Planned) -> dict[str, Any]:
     row: dict[str, Any] = {key: value for key, value in run.values.items() if key != "seed"}
-    row |= {"seed": run.seed, "state": run.state, "id": run.id, "commit": None, "day": None}
+    row |= {"seed": run.seed, "state": run.state, "id": run.id, "folder": runs / run.id, "commit": None, "day": None}
     if run.state not in OVER:
         return row
     path = runs / run.id / "result.json"
