@@ -21,13 +21,12 @@ import torch
 from torch import Tensor
 
 from snnexp.errors import require
+from snnexp.moments import firing_probability
 
 
 def firing(theta: float, variance: float = 1.0) -> float:
     """Q(theta / sqrt variance): the probability that a voltage N(0, variance) lies above the threshold."""
-    if variance == 0:
-        return 0.0
-    return 0.5 * math.erfc(theta / math.sqrt(2 * variance))
+    return firing_probability(theta, variance=variance) if variance > 0 else 0.0
 
 
 def propagation_gain(theta: float) -> float:

@@ -13,6 +13,21 @@ from snnexp.init import LayerReport
 from snnexp.results import RunFolder
 
 METRICS = 20  # that are shown of a run that trained nothing
+NOTHING = "-"
+
+# What the start of a run shows of every layer, where there is something to be shown: W projection, R recurrence.
+COLUMNS = {
+    "mean W": "projection_mean",
+    "variance W": "projection_variance",
+    "mean R": "mean",
+    "variance R": "variance",
+    "input rate": "input_rate",
+    "firing rate": "firing_rate",
+    "dampening": "dampening",
+    "sharpness": "sharpness",
+    "q": "q",
+    "residual of IV": "residual",
+}
 
 
 def stderr(line: str) -> None:
@@ -26,12 +41,11 @@ def show_start(console: Console, config: DictConfig, folder: RunFolder) -> None:
 
 def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None:
     """What the initialisation did to every layer."""
-    table = Table(
-        "layer", "mean R", "variance R", "dampening", "sharpness", "q", "residual of IV", title_justify="left"
-    )
-    for layer in report:
-        numbers = (layer.mean, layer.variance, layer.dampening, layer.sharpness, layer.q, layer.residual)
-        table.add_row(str(layer.layer), *map(_number, numbers))
+    columns = {title: [_number(getattr(layer, name)) for layer in report] for title, name in COLUMNS.items()}
+    columns = {title: cells for title, cells in columns.items() if set(cells) != {NOTHING}}
+    table = Table("layer", *columns, title_justify="left")
+    for layer, *cells in zip(report, *columns.values(), strict=True):
+        table.add_row(str(layer.layer), *cells)
     console.print(table)
     for layer in report:
         for note in layer.notes:
@@ -72,7 +86,7 @@ def _show_metrics(console: Console, metrics: dict[str, float | None]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return NOTHING if value is None else f"{value:.4g}"
 
 
 def _is_rate(name: str, split: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from snnexp.init import glorot
+from snnexp.init import NoInputs, glorot
 from snnexp.layers import LinearOutput
 from snnexp.losses import CrossEntropy
 from snnexp.network import Dense
@@ -40,11 +40,6 @@ NEURONS: dict[str, Any] = {
     "lstm": LSTM,
     "slstm": SLSTM,
 }
-
-
-class NoInputs:
-    def input_moments(self) -> tuple[float, float]:
-        raise AssertionError("Glorot weights ask nothing of the inputs")
 
 
 def losses(neuron: Any) -> list[float]:

@@ -1,0 +1,91 @@
+"""Writing weights: the distributions, how many inputs a neuron has, and one pass over a network.
+
+A weight is [out, in] or, of a convolution, [out, in, *kernel]; `out` counts the pre-activations of all gates.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snnexp.errors import OptionError
+from snnexp.init.promise import Moments, Network, Promise
+from snnexp.layers import LinearOutput
+
+Writer = Callable[[Tensor, Any], Moments]
+"""Writes one weight of a layer, given both, and says what moments it then has."""
+
+
+def fan_in(weight: Tensor) -> int:
+    """Inputs of one neuron: of a convolution, input channels times kernel. Neurons at a border have fewer."""
+    return weight[0].numel()
+
+
+def fan_out(weight: Tensor) -> int:
+    """Neurons that one input reaches, counted by the same convention."""
+    return weight.shape[0] * weight[0, 0].numel()
+
+
+@torch.no_grad()
+def normal(weight: Tensor, variance: float, mean: float = 0.0) -> Moments:
+    weight.normal_(mean, variance**0.5)
+    return Moments(mean, variance)
+
+
+@torch.no_grad()
+def uniform(weight: Tensor, variance: float) -> Moments:
+    """Of mean 0: between -sqrt(3 variance) and sqrt(3 variance)."""
+    bound = (3 * variance) ** 0.5
+    weight.uniform_(-bound, bound)
+    return Moments(0.0, variance)
+
+
+def glorot_uniform(weight: Tensor, layer: Any) -> Moments:
+    """The Glorot rule for one weight: for those of which a rule says nothing."""
+    nn.init.xavier_uniform_(weight)
+    return Moments(0.0, 2 / (fan_in(weight) + fan_out(weight)))
+
+
+def write(network: Network, projection: Writer, recurrence: Writer, output: Writer | None = None) -> list[Promise]:
+    """Write every projection, every recurrence and the output layer; returns what is promised of the hidden layers.
+
+    output: writes the projection of an output layer that never fires; None: as every other projection. An output layer
+    of spiking neurons is written like a hidden layer.
+    """
+    promises = [
+        Promise(
+            projection(layer.projection, layer),
+            None if layer.recurrent_weight is None else recurrence(layer.recurrent_weight, layer),
+        )
+        for layer in network.hidden
+    ]
+    fires = getattr(network.output, "spiking", False)
+    write_output(network, projection if fires or output is None else output, recurrence)
+    return promises
+
+
+def write_output(network: Network, projection: Writer, recurrence: Writer = glorot_uniform) -> None:
+    """Write the output layer: its projection, its recurrence where it has one, and 0 as its bias."""
+    layer: Any = network.output
+    projection(layer.projection, layer)
+    if isinstance(layer, LinearOutput):
+        nn.init.zeros_(layer.bias)
+    elif layer.recurrent_weight is not None:
+        recurrence(layer.recurrent_weight, layer)
+
+
+def gates(layer: Any) -> int:
+    """How many weights of N neurons are stacked in one: 4 in an LSTM."""
+    return layer.neuron.gates if hasattr(layer, "neuron") else 1
+
+
+def threshold(layer: Any) -> float:
+    """Mean threshold of a layer's neurons; raises `OptionError` for neurons that have none."""
+    theta = getattr(layer.neuron.constants(), "theta", None)
+    if theta is None:
+        kind = type(layer.neuron).__name__
+        raise OptionError(
+            "neuron", kind, "has no threshold, from which init computes weights: take lif, alif, cuba_lif"
+        )
+    return float(theta.mean())
