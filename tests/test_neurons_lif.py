@@ -124,5 +124,12 @@ def test_learnable_constants_get_gradients() -> None:
 def test_refused_options() -> None:
     with pytest.raises(OptionError, match=r"^reset=hard: must be one of pre, post, minus, minus_immediate$"):
         LIF(1, 0.5, 1.0, reset="hard")
-    with pytest.raises(OptionError, match=r"^threshold=0\.0: "):
-        LIF(1, 0.5, 0.0)
+    with pytest.raises(OptionError, match=r"^threshold=-0\.5: "):
+        LIF(1, 0.5, -0.5)
+
+
+def test_a_threshold_of_0_is_crossed_by_any_voltage_above_it() -> None:
+    assert voltages(LIF(1, 0.5, 0.0, reset="minus"), real(0.0, 0.25, -0.25, 2**-52)) == (
+        [0.0, 0.25, -0.125, -0.0625 + 2**-52],
+        [0, 1, 0, 0],
+    )

@@ -48,7 +48,6 @@ class Activity(NamedTuple):
     kurtosis: Tensor
 
 
-@torch.no_grad()
 def propagate(
     parts: Parts, folder: Path, ledger: Ledger, theory: Callable[[int], Passage] | None = None
 ) -> dict[str, Any]:
@@ -77,7 +76,9 @@ def propagate(
     found = {name: value_LTB.nanmean((1, 2)) for name, value_LTB in activity._asdict().items()}
     found["alive"] = live_LB.double().mean(1)
     if theory is not None:
-        found |= {f"expected_{name}": value_L for name, value_L in theory(layers)._asdict().items()}
+        expected = theory(layers)
+        found |= {"expected_variance": expected.variance, "expected_spikes": expected.spikes}
+        found |= {"expected_sd": expected.sd, "expected_alive": 1 - expected.dead}
     maps = {f"{name}_map": value_LTB.nanmean(2) for name, value_LTB in activity._asdict().items() if steps > 1}
     places = {"layer": torch.arange(layers), "step": torch.arange(steps)}
     curves.save(folder, {**places, **found, **maps})
@@ -90,6 +91,7 @@ def propagate(
     return {"status": "finished", "metrics": {**metrics, "alive/last_layer": last_B.double().mean().item()}}
 
 
+@torch.no_grad()
 def measure(network: Dense, x_TBI: Tensor) -> Activity:
     """The statistics of every layer of a network, in float64."""
     output = network(x_TBI, record=("v",))

@@ -15,8 +15,11 @@ COLUMNS = 3
 
 
 def png(panels: Sequence[Panel | MapPanel]) -> bytes:
-    """All panels, up to three side by side; the legend stands beside them where it is that of every panel of lines."""
-    columns = min(COLUMNS, len(panels))
+    """All panels, up to three side by side, four in a square.
+
+    The legend stands beside them where it is that of every panel of lines.
+    """
+    columns = 2 if len(panels) == 4 else min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT * rows), layout="constrained")
     places = figure.subplots(rows, columns, squeeze=False).flat
