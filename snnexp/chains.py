@@ -9,8 +9,8 @@ of mean 0 and variance c / n. The voltages of the layer before have variance v, 
 since given k spikes the voltages are independent N(0, c k / n). The first population has voltages N(0, 1). The rule of
 Micheli et al., c = 1 / Q(theta), has the fixed point v = 1.
 
-Source: Micheli et al. 2024 (arXiv 2410.00580), Sec. III, for the map at v = 1; its other fixed points, their stability
-and the chain are derived here. Float64 throughout. Shapes: K = n + 1 numbers of spikes, L layers.
+Source: Micheli et al. 2024 (arXiv 2410.00580), eqs. 10 and 12, for v = 1; the other fixed points, their stability and
+the chain are derived here. Float64 throughout. Shapes: K = n + 1 numbers of spikes, L layers.
 """
 
 import math

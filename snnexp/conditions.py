@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from snnexp.errors import OptionError
+from snnexp.convolution import ConvLayer
+from snnexp.errors import OptionError, require
 from snnexp.layers import Layer
 from snnexp.neurons.lif import LIF
 
@@ -40,6 +41,8 @@ class Outcome(NamedTuple):
 
 def covered(layer: Layer, group: str) -> tuple[LIF, Tensor]:
     """Neurons and recurrence of a layer that conditions I-IV cover; raises `OptionError` for any other layer."""
+    right = f"{group} by conditions I-IV needs network=dense; they are about weights that no two neurons share"
+    require(not isinstance(layer, ConvLayer), "network", "conv", right)
     recurrence = layer.recurrence
     if not isinstance(layer.neuron, LIF) or recurrence is None:
         kind = type(layer.neuron).__name__ + ("" if recurrence is not None else " without recurrence")

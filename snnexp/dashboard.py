@@ -68,7 +68,8 @@ def specification(sweep: Sweep) -> ws.Workspace:
     """
     logger = sweep.config.logger
     keys = [*map(_option, sweep.options), *sweep.numbers]
-    layers = range(len(OmegaConf.select(sweep.config, "network.widths") or []))
+    network = sweep.config.network
+    layers = range(len(network.get("widths") or network.get("filters") or []))
     by = wr.Config(keys[0]) if keys else None
     sections: dict[str, list[wr.PanelTypes]] = {
         "Verdicts": [wr.MarkdownPanel(markdown=sweep.verdicts)],

@@ -60,7 +60,8 @@ def _drop(tree: Any, key: str, where: Sequence[Any] | None = None) -> None:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)  # of which true and 1.0 are two
+    """As it is hashed: there false is not 0."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

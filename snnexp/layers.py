@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnexp.errors import OptionError
+from snnexp.escape import Escape
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
-from snnexp.unroll import Backend, LayerOutput, choose, unroll
+from snnexp.unroll import Backend, Feedback, LayerOutput, choose, unroll
 
 # Shapes: T time, B batch, I inputs, N neurons, G pre-activations (gates x N), C classes.
 
@@ -17,15 +19,16 @@ from snnexp.unroll import Backend, LayerOutput, choose, unroll
 class Layer(nn.Module):
     """Neurons driven by weighted inputs and, where recurrent, by their own spikes of the step before.
 
-        current_t = W x_t + R z_{t-1},    z = neuron(current)
+        current_t = W x_t + R z_{t-1} + bias,    z = neuron(current)
 
-    The weights are 0 until an initialisation has written them.
+    The weights and the bias are 0 until an initialisation has written them.
 
     neuron: makes the neurons, given their number.
     surrogate: the shape and units of psi; None for a neuron that never spikes.
     zero_diagonal: no neuron of the LIF family is connected to itself. (LSTM gates read their own output.)
     detach_recurrent: no gradient flows through R to earlier spikes.
-    escape: draws escape noise, given a tensor of the shape wanted; None for a deterministic threshold.
+    escape: draws escape noise; None for a deterministic threshold. Raises `OptionError` for a neuron without one.
+    bias: every pre-activation has a constant current, which is learned.
 
     The surrogate's scale stands in two buffers [N], `dampening` (gamma) and `sharpness` (beta), 1 until written.
     """
@@ -43,8 +46,9 @@ class Layer(nn.Module):
         recurrent: bool = False,
         zero_diagonal: bool = True,
         detach_recurrent: bool = False,
-        escape: Callable[[Tensor], Tensor] | None = None,
+        escape: Escape | None = None,
         backend: Backend = Backend.AUTO,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.size = inputs, size
@@ -52,13 +56,34 @@ class Layer(nn.Module):
         self.surrogate = surrogate
         self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, backend
         choose(self.neuron, backend)  # an impossible one is said before anything runs
-        pre_activations = self.neuron.gates * size
-        self.projection = nn.Parameter(torch.zeros(pre_activations, inputs))
-        self.recurrent_weight = nn.Parameter(torch.zeros(pre_activations, size)) if recurrent else None
+        if escape is not None and not self.neuron.noisy:
+            name = type(self.neuron).__name__
+            right = f"escape noise is not defined for {name}, which does not fire once"
+            raise OptionError("escape", type(escape).__name__.lower(), right)
+        projection, recurrence = self.shapes(self.neuron.gates)
+        self.projection = nn.Parameter(torch.zeros(projection))
+        self.bias = nn.Parameter(torch.zeros(projection[0])) if bias else None
+        self.recurrent_weight = nn.Parameter(torch.zeros(recurrence)) if recurrent else None
         masked = recurrent and zero_diagonal and self.neuron.gates == 1
         self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
         self.register_buffer("dampening", torch.ones(size))
         self.register_buffer("sharpness", torch.ones(size))
+
+    def shapes(self, gates: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
+        return (gates * self.size, self.inputs), (gates * self.size, self.size)
+
+    def project(self, x_TBI: Tensor) -> Tensor:
+        """W x + bias, for all steps at once, [T, B, G]."""
+        return functional.linear(x_TBI, self.projection, self.bias)
+
+    def feedback(self) -> Tensor | Feedback | None:
+        """R as `unroll` takes it."""
+        return self.recurrence
+
+    def send(self, spikes_TBN: Tensor) -> Tensor:
+        """What the layer above is given of this layer's spikes: all of them."""
+        return spikes_TBN
 
     @property
     def spiking(self) -> bool:
@@ -81,12 +106,12 @@ class Layer(nn.Module):
         return str(choose(self.neuron, self.backend))
 
     def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
-        currents_TBG = functional.linear(x_TBI, self.projection)
+        currents_TBG = self.project(x_TBI)
         noise_TBN = None if self.escape is None else self.escape(currents_TBG)
         return unroll(
             self.neuron,
             currents_TBG,
-            self.recurrence,
+            self.feedback(),
             self.psi,
             state,
             noise_TBN=noise_TBN,

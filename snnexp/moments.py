@@ -17,7 +17,7 @@ from snnexp.neurons.neuron import Neuron
 
 # Shapes: K steps after the pulse, N neurons (one or several axes).
 
-LONGEST = 100_000
+LONGEST = 20_000
 """Steps after which a response that has not yet decayed is taken never to decay."""
 
 
@@ -63,7 +63,7 @@ def response(neuron: Neuron, steps: int | None = None) -> Tensor:
     """eps_k [K, N]: the voltage k steps after a unit input, in a neuron that never fires, from its own equations.
 
     What the neuron does without an input (a constant current b) is subtracted. With steps = None it ends where it has
-    decayed to 1e-9 of its peak. Raises `OptionError` for neurons without a voltage, or whose response never decays.
+    decayed to 1e-8 of its peak. Raises `OptionError` for neurons without a voltage, or whose response never decays.
     """
     constants = neuron.constants()
     pulsed = still = neuron.initial_state(1, torch.zeros((), dtype=torch.float64))
@@ -79,7 +79,7 @@ def response(neuron: Neuron, steps: int | None = None) -> Tensor:
         eps.append((pulsed.v - still.v).squeeze(0))
         height = eps[-1].abs().max().item()
         peak = max(peak, height)
-        if steps is None and len(eps) > 1 and height <= 1e-9 * peak:
+        if steps is None and len(eps) > 1 and height <= 1e-8 * peak:
             break
         if len(eps) == LONGEST:
             raise OptionError("steps", None, f"the neuron's response goes on after {LONGEST} steps; give a number")

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from snnexp.encoder import Encoder
-from snnexp.errors import OptionError, choice, require
+from snnexp.errors import choice, require
+from snnexp.escape import Escape
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
@@ -28,68 +29,30 @@ class NetworkOutput(NamedTuple):
     state: tuple[Any, ...]
 
 
-class Dense(nn.Module):
-    """Fully connected layers of neurons, recurrent or not, and an output layer.
+class Network(nn.Module):
+    """Layers of neurons in a row, and an output layer.
 
-    inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
-    widths: neurons per layer.  repeat: the list of widths is taken so many times over, for deep networks of equal
-    layers.
-    encoder: the input drives a first population of one neuron per channel (`Encoder`), whose spikes the layers see.
-    recurrent: every hidden layer has a recurrence.
-    output: makes the output layer, given its inputs and the classes.
     dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
     time_repeat: every input step is shown this many times.
-    zero_diagonal, detach_recurrent, escape: see `Layer`.
+    encoder: a first population without weights, which the input drives and whose spikes the layers see; None for none.
     """
 
     def __init__(
         self,
-        inputs: int,
-        classes: int,
-        neuron: Callable[[int], Neuron],
-        surrogate: Surrogate,
-        widths: Sequence[int],
-        output: Callable[[int, int], nn.Module],
-        recurrent: bool = True,
-        zero_diagonal: bool = True,
-        detach_recurrent: bool = False,
-        dropout: float = 0.0,
-        time_repeat: int = 1,
-        repeat: int = 1,
-        encoder: bool = False,
-        escape: Callable[[Tensor], Tensor] | None = None,
-        backend: str = "auto",
+        layers: Sequence[Layer],
+        output: nn.Module,
+        dropout: float,
+        time_repeat: int,
+        encoder: Encoder | None = None,
     ) -> None:
         super().__init__()
-        require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
         require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
         require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
-        require(repeat >= 1, "repeat", repeat, "must be at least 1")
-        widths, walker = [*widths] * repeat, choice(Backend, "backend", backend)
         self.time_repeat = time_repeat
         self.dropout = nn.Dropout(dropout)
-        self.encoder = Encoder(inputs, neuron, surrogate, escape, walker) if encoder else None
-        self.layers = nn.ModuleList(
-            Layer(
-                fan_in,
-                width,
-                neuron,
-                surrogate,
-                recurrent,
-                zero_diagonal,
-                detach_recurrent,
-                escape,
-                walker,
-            )
-            for fan_in, width in zip([inputs, *widths], widths, strict=False)
-        )
-        self.output = output(widths[-1], classes)
-        if encoder and self.hidden[0].neuron.gates > 1:
-            name = type(self.hidden[0].neuron).__name__
-            raise OptionError("encoder", encoder, f"a channel drives one neuron; {name} has gates, which take weights")
-        if escape is not None and not all(layer.neuron.noisy for layer in self.hidden):
-            name = type(self.hidden[0].neuron).__name__
-            raise OptionError("escape", "sigmoid", f"escape noise is not defined for {name}, which does not fire once")
+        self.encoder = encoder
+        self.layers = nn.ModuleList(layers)
+        self.output = output
 
     @property
     def hidden(self) -> list[Layer]:
@@ -108,6 +71,60 @@ class Dense(nn.Module):
         for population, its_state in zip(self.populations, before, strict=False):
             seen_TBI = x_TBI if population is self.encoder else self.dropout(x_TBI)
             outputs.append(population(seen_TBI, its_state, record))
-            x_TBI = outputs[-1].spikes
+            x_TBI = population.send(outputs[-1].spikes)
         last = self.output(x_TBI, before[-1])
         return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
+
+
+class Dense(Network):
+    """Fully connected layers of neurons, recurrent or not, and an output layer.
+
+    inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
+    widths: neurons per layer.  repeat: the list of widths is taken so many times over, for deep networks of equal
+    layers.
+    encoder: a first population of one neuron per channel, see `Encoder`.
+    recurrent: every hidden layer has a recurrence.
+    output: makes the output layer, given its inputs and the classes.
+    dropout, time_repeat: see `Network`.
+    zero_diagonal, detach_recurrent, escape, bias: of every hidden layer, see `Layer`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        classes: int,
+        neuron: Callable[[int], Neuron],
+        surrogate: Surrogate,
+        widths: Sequence[int],
+        output: Callable[[int, int], nn.Module],
+        recurrent: bool = True,
+        zero_diagonal: bool = True,
+        detach_recurrent: bool = False,
+        dropout: float = 0.0,
+        time_repeat: int = 1,
+        repeat: int = 1,
+        encoder: bool = False,
+        escape: Escape | None = None,
+        backend: str = "auto",
+        bias: bool = False,
+    ) -> None:
+        require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
+        require(repeat >= 1, "repeat", repeat, "must be at least 1")
+        widths, walker = [*widths] * repeat, choice(Backend, "backend", backend)
+        layers = [
+            Layer(
+                fan_in,
+                width,
+                neuron,
+                surrogate,
+                recurrent,
+                zero_diagonal,
+                detach_recurrent,
+                escape,
+                walker,
+                bias,
+            )
+            for fan_in, width in zip([inputs, *widths], widths, strict=False)
+        ]
+        encoding = Encoder(inputs, neuron, surrogate, escape, walker) if encoder else None
+        super().__init__(layers, output(widths[-1], classes), dropout, time_repeat, encoding)

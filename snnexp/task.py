@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from snnexp.losses import CrossEntropy
 from snnexp.metrics import EpochMetrics
-from snnexp.network import Dense
+from snnexp.network import Network
 from snnexp.readouts import Readout
 
 # Shapes: T time, B batch, I inputs, N neurons.
@@ -52,7 +52,7 @@ class Task(lightning.LightningModule):
 
     def __init__(
         self,
-        network: Dense,
+        network: Network,
         readout: Readout,
         loss: CrossEntropy,
         sparsity: Callable[[Sequence[Tensor], float], Tensor],

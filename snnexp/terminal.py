@@ -12,22 +12,19 @@ from rich.table import Table
 from snnexp.init import LayerReport
 from snnexp.results import RunFolder
 
-METRICS = 20  # that are shown of a run that trained nothing
 NOTHING = "-"
 
-# What the start of a run shows of every layer, where there is something to be shown: W projection, R recurrence.
-COLUMNS = {
+# What the start of a run shows of every layer, where there is something to be shown. W: projection, R: recurrence.
+WEIGHTS = {
     "mean W": "projection_mean",
     "variance W": "projection_variance",
     "mean R": "mean",
     "variance R": "variance",
     "input rate": "input_rate",
     "firing rate": "firing_rate",
-    "dampening": "dampening",
-    "sharpness": "sharpness",
-    "q": "q",
-    "residual of IV": "residual",
 }
+SURROGATE = {"dampening": "dampening", "sharpness": "sharpness", "q": "q", "residual of IV": "residual"}
+METRICS = 20  # that are shown of a run that trained nothing
 
 
 def stderr(line: str) -> None:
@@ -41,12 +38,14 @@ def show_start(console: Console, config: DictConfig, folder: RunFolder) -> None:
 
 def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None:
     """What the initialisation did to every layer."""
-    columns = {title: [_number(getattr(layer, name)) for layer in report] for title, name in COLUMNS.items()}
-    columns = {title: cells for title, cells in columns.items() if set(cells) != {NOTHING}}
-    table = Table("layer", *columns, title_justify="left")
-    for layer, *cells in zip(report, *columns.values(), strict=True):
-        table.add_row(str(layer.layer), *cells)
-    console.print(table)
+    for columns in (WEIGHTS, SURROGATE):
+        shown = {title: [_number(getattr(layer, name)) for layer in report] for title, name in columns.items()}
+        shown = {title: cells for title, cells in shown.items() if set(cells) != {NOTHING}}
+        table = Table("layer", *shown, title_justify="left")
+        for layer, *cells in zip(report, *shown.values(), strict=True):
+            table.add_row(str(layer.layer), *cells)
+        if shown:
+            console.print(table)
     for layer in report:
         for note in layer.notes:
             console.print(f"layer {layer.layer}: {note}", markup=False, highlight=False, soft_wrap=True)

@@ -23,6 +23,10 @@ class Backend(StrEnum):
     FUSED = "fused"
 
 
+Feedback = Callable[[Tensor], Tensor]
+"""The recurrent currents [B, G] from the spikes [B, N] of the step before, where these are no product with a matrix."""
+
+
 class LayerOutput(NamedTuple):
     """What a layer did over a sequence.
 
@@ -45,7 +49,7 @@ def choose(neuron: Neuron, backend: Backend) -> Backend:
 def unroll(
     neuron: Neuron,
     currents_TBG: Tensor,
-    recurrence_GN: Tensor | None,
+    recurrence: Tensor | Feedback | None,
     psi: Callable[[Tensor], Tensor],
     state: Any = None,
     *,
@@ -56,7 +60,8 @@ def unroll(
 ) -> LayerOutput:
     """Run a neuron over a sequence of input currents: z_t from current_t + R z_{t-1}, step by step.
 
-    recurrence_GN: R, or None for a feed-forward layer.  psi: the surrogate, u -> psi(u).
+    recurrence: the matrix R [G, N], or R as a function, or None for a feed-forward layer.
+    psi: the surrogate, u -> psi(u).
     state: where to start; passing the state of one call to the next is the same as one long call.
     noise_TBN: escape noise, pre-drawn thresholds (see `escape`).
     detach_recurrent: no gradient flows through R to earlier spikes; R itself still learns.
@@ -67,14 +72,16 @@ def unroll(
     if state is None:
         state = neuron.initial_state(currents_TBG.shape[1], currents_TBG)
     noises = [None] * len(currents_TBG) if noise_TBN is None else noise_TBN.unbind(0)
-    weight_NG = None if recurrence_GN is None else recurrence_GN.t()
+    weight_NG = recurrence.t() if isinstance(recurrence, Tensor) else None
     spikes: list[Tensor] = []
     trace: dict[str, list[Tensor]] = {name: [] for name in record}
     # unbind, because the backward of indexing currents[t] fills a whole [T, B, G] tensor at every step.
     for current_BG, noise_BN in zip(currents_TBG.unbind(0), noises, strict=True):
+        before_BN = state.z.detach() if detach_recurrent else state.z
         if weight_NG is not None:
-            before_BN = state.z.detach() if detach_recurrent else state.z
             current_BG = torch.addmm(current_BG, before_BN, weight_NG)
+        elif callable(recurrence):
+            current_BG = current_BG + recurrence(before_BN)
         state = neuron.step(current_BG, state, partial(spike, psi=psi, noise=noise_BN), constants)
         spikes.append(state.z)
         for name in record:

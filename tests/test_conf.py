@@ -54,7 +54,8 @@ def every_option() -> list[str]:
 @cache
 def chosen(option: str) -> DictConfig:
     """A small configuration with one option; composed once, since composing takes longer than a step."""
-    return composed([*SMALL, option])
+    small = [word for word in SMALL if not (word.startswith("network.") and option.startswith("network="))]
+    return composed([*small, option])
 
 
 def together(first: str, *others: str) -> DictConfig:
@@ -147,6 +148,21 @@ def test_all_conditions_with_all_resets(conditions: str, reset: str, tmp_path: P
 def test_conditions_cover_recurrent_lif_only(conditions: str, outside: str, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"conditions I-IV needs neuron=lif and network\.recurrent=true"):
         take_a_step(together(f"conditions={conditions}", outside), tmp_path)
+
+
+@pytest.mark.parametrize("conditions", sorted(set(options("conditions")) - {"none"}))
+def test_conditions_cover_no_convolutions(conditions: str, tmp_path: Path) -> None:
+    config = together(f"conditions={conditions}", "network=conv")
+    config.network.recurrent = True
+    with pytest.raises(OptionError, match=r"^network=conv: \w+ by conditions I-IV needs network=dense"):
+        take_a_step(config, tmp_path)
+
+
+@pytest.mark.parametrize("neuron", options("neuron"))
+def test_every_neuron_with_recurrent_convolutions(neuron: str, tmp_path: Path) -> None:
+    config = together(f"neuron={neuron}", "network=conv", SHORT)
+    config.network.filters, config.network.recurrent = [3, 4], True
+    take_a_step(config, tmp_path)
 
 
 CHOSEN = {

@@ -86,11 +86,18 @@ LINES = {
     "network.dropout=2": "network.dropout=2: a probability, must lie in [0, 1)",
     "network.widths=[]": "network.widths=[]: must be a list of positive integers",
     "network.widths=[4,0]": "network.widths=[4, 0]: must be a list of positive integers",
+    "network=conv network.shape=[1,8,9]": "network.shape=[1, 8, 9]: these are 72 inputs, the data set has 64",
+    "network=conv network.strides=[1]": (
+        "network.strides=[1]: must be an integer of at least 1, or a list of one for each of the 2 layers"
+    ),
     "dampening.value=-1": "dampening.value=-1: a dampening is greater than 0",
     "sg=q_pseudospike sg.shape.q=1": "sg.shape.q=1: the tail fatness must be greater than 1",
     "selt=gradual selt.target=3": "selt.target=3: a firing rate lies in [0, 1]",
     "selt=gradual selt.schedule.start=0.7": "selt.schedule.start=0.7: must lie in [0, end) with end <= 1; end is 0.6",
     "escape=sigmoid escape.steepness=0": "escape.steepness=0: must be greater than 0",
+    "escape=exponential escape.train=false escape.test=false": (
+        "escape.test=false: without noise in training and in test take escape=none"
+    ),
     "loss.label_smoothing=1": "loss.label_smoothing=1: must lie in [0, 1)",
     "procedure.checkpoint_every=0": "procedure.checkpoint_every=0: must be at least 1",
     "dataset.batch_size=5000": "dataset.batch_size=5000: there are 1257 training samples",

@@ -66,6 +66,13 @@ def test_the_grid_is_over_the_swept_keys(tmp_path: Path) -> None:
     assert rates[:2] == ["val/firing_rate/0", "val/firing_rate/1"]
 
 
+def test_every_layer_has_its_firing_rate(tmp_path: Path) -> None:
+    for words in (["network.widths=[4,4,4]"], ["network=conv", "network.filters=[4,4,4]"]):
+        made = specification(read(["experiment=digits/lr_sg", f"paths.outputs={tmp_path}", *words]))
+        shown = panels(json.loads(as_json(made))["spec"])["Firing rates"]
+        assert len([panel for panel in shown if panel["metrics"][0].startswith("val/")]) == 3
+
+
 def test_panels_ask_for_what_the_logger_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)

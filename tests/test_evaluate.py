@@ -37,6 +37,19 @@ def test_other_split_and_spike_mode_are_appended(finished: Path) -> None:
     assert lines[-1]["split"] == "val"
 
 
+def test_a_net_trained_in_one_mode_is_tested_in_both(tmp_path: Path) -> None:
+    words = ["optimizer.lr=1e-2", "escape=sigmoid", "escape.steepness=3"]
+    for noisy in ("train", "test"):
+        other = {"train": "test", "test": "train"}[noisy]
+        result = run([*words, f"escape.{other}=false"], tmp_path)
+        folder = tmp_path / "runs" / result["id"]
+        stored = {name.removeprefix("test/"): value for name, value in result["metrics"].items()}
+        deterministic = evaluate_run(folder, "test", ["escape=none"])
+        assert (deterministic.items() <= stored.items()) == (noisy == "train")
+        stochastic = evaluate_run(folder, "test", ["escape=sigmoid", "escape.steepness=3"])
+        assert (stochastic.items() <= stored.items()) == (noisy == "test")
+
+
 def test_other_data_set(finished: Path) -> None:
     moved = evaluate_run(finished, "test", ["dataset=digits", "dataset.steps=25", "dataset.seed=1"])
     assert 0 <= moved["accuracy"] <= 1

@@ -20,6 +20,7 @@ from snnexp.neurons.constants import Decay, PerNeuron
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.lstm import LSTM
+from snnexp.neurons.perceptron import Perceptron
 from snnexp.neurons.slstm import SLSTM
 from snnexp.optim import adabelief
 from snnexp.surrogates import Surrogate, fast_sigmoid
@@ -37,6 +38,7 @@ NEURONS: dict[str, Any] = {
     "lif minus, gradient through the reset": partial(LIF, **LIF_LIKE, reset="minus", detach_reset=False),
     "cuba_lif": partial(CubaLIF, **LIF_LIKE, synaptic_decay=0.75),
     "alif": partial(ALIF, **LIF_LIKE, adaptation_decay=0.875, adaptation_strength=1.0),
+    "perceptron": partial(Perceptron, threshold=THRESHOLD),
     "lstm": LSTM,
     "slstm": SLSTM,
 }

@@ -70,7 +70,7 @@ def test_a_neutral_value_does_not_count_and_another_does(compose: Compose, neutr
     before = compose([])
     after = before.copy()
     OmegaConf.update(after, "neuron.added", neutral, force_add=True)
-    after.identity.neutral = {**after.identity.neutral, "neuron.added": neutral}
+    after.identity.neutral = {**before.identity.neutral, "neuron.added": neutral}
     assert run_id(after) == run_id(before)
     OmegaConf.update(after, "neuron.added", "another", merge=False)
     assert run_id(after) != run_id(before)
@@ -138,6 +138,7 @@ def same(a: Any, b: Any) -> bool:
 @example("optimizer.lr", 0, -0.0)
 @example("optimizer.lr", 1, True)
 @example("network.repeat", 1, True)
+@example("network.bias", False, 0)  # neutral at false
 @given(key=st.sampled_from(sorted(set(LEAVES) - {"seed"})), one=VALUES, other=VALUES)
 def test_two_values_are_one_run_exactly_if_they_are_equal(key: str, one: Any, other: Any) -> None:
     ids = []

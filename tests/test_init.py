@@ -10,9 +10,9 @@ from torch import Tensor
 
 from snnexp import dampening, sharpness
 from snnexp.errors import OptionError
-from snnexp.init import condition_I, condition_II, glorot, initialise, off_diagonal, stability
+from snnexp.init import NoInputs, Promise, condition_I, condition_II, glorot, initialise, off_diagonal, stability
 from snnexp.layers import Layer, LinearOutput
-from snnexp.network import Dense
+from snnexp.network import Dense, Network
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.constants import Decay, PerNeuron
 from snnexp.neurons.lif import LIF
@@ -163,9 +163,23 @@ def test_report() -> None:
         assert (report.dampening, report.sharpness, report.feasible, report.notes) == (0.5, 2.0, None, ())
         assert report.realised_mean == pytest.approx(acting(layer).mean().item(), rel=1e-4)
         assert report.realised_variance == pytest.approx(acting(layer).var().item(), rel=1e-4)
+        assert report.realised_projection_variance == pytest.approx(
+            layer.projection.detach().double().var().item(), rel=1e-4
+        )
+        assert report.projection_variance == pytest.approx(2 / (layer.inputs + layer.size))
         assert report.mean == pytest.approx(DRIVE["pre"] * THETA / (layer.size - 1))
     without = initialise(network(recurrent=False), Inputs(), glorot, *fixed)[0]
     assert (without.mean, without.realised_mean, without.residual) == (None, None, None)
+
+
+def test_report_of_rates_and_notes() -> None:
+    def init(network: Network, inputs: object) -> list[Promise | None]:
+        return [None, Promise(input_rate=0.25, firing_rate=0.5, notes=("said",))]
+
+    silent, said = initialise(network(), NoInputs(), init, dampening.Fixed(0.5), sharpness.Fixed(2.0))
+    assert (silent.input_rate, silent.firing_rate, silent.notes, silent.projection_mean) == (None, None, (), None)
+    assert (said.input_rate, said.firing_rate, said.notes) == (0.25, 0.5, ("said",))
+    assert said.realised_projection_variance == 0
 
 
 def test_a_spiking_output_has_weights_and_scale_too() -> None:

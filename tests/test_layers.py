@@ -7,6 +7,7 @@ import torch
 
 from snnexp.escape import Sigmoid
 from snnexp.layers import Layer, LinearOutput
+from snnexp.neurons.constants import PerNeuron
 from snnexp.neurons.leaky_integrator import LeakyIntegrator
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.slstm import SLSTM
@@ -128,7 +129,32 @@ def test_linear_output() -> None:
     assert done.state is None
 
 
+def test_a_bias_is_a_constant_current() -> None:
+    bias = torch.linspace(-0.5, 0.5, N)
+    neuron = partial(LIF, membrane_decay=0.75, threshold=1.0)
+    with_bias = Layer(I, N, neuron, SURROGATE, bias=True).double()
+    with_current = Layer(I, N, partial(neuron, current=PerNeuron(0.0)), SURROGATE).double()
+    weights = torch.randn(N, I, generator=torch.Generator().manual_seed(2))
+    assert with_bias.bias is not None
+    assert isinstance(with_current.neuron, LIF)
+    assert with_current.neuron.current is not None
+    with torch.no_grad():
+        with_bias.bias.copy_(bias)
+        with_current.neuron.current.raw.copy_(bias)
+        for made in (with_bias, with_current):
+            made.projection.copy_(weights)
+    spikes = with_bias(inputs()).spikes
+    assert torch.equal(spikes, with_current(inputs()).spikes)
+    (gradient,) = torch.autograd.grad(spikes.sum(), with_bias.bias)
+    assert gradient.all()
+
+
+def test_a_layer_has_a_bias_where_it_is_asked_for() -> None:
+    assert layer().bias is None
+    assert Layer(I, N, SLSTM, SURROGATE, bias=True).get_parameter("bias").shape == (4 * N,)
+
+
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_weights_are_0_until_written(recurrent: bool) -> None:
-    made = Layer(I, N, partial(LIF, membrane_decay=0.75, threshold=1.0), SURROGATE, recurrent)
+    made = Layer(I, N, partial(LIF, membrane_decay=0.75, threshold=1.0), SURROGATE, recurrent, bias=True)
     assert not any(parameter.any() for parameter in made.parameters())

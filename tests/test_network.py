@@ -120,6 +120,30 @@ def test_escape_noise_reaches_every_hidden_layer() -> None:
     assert rates == pytest.approx([0.3775, 0.3775], abs=4.5 * 0.485 / (500 * B * 5) ** 0.5)
 
 
+@pytest.mark.parametrize(("train", "test"), [(True, False), (False, True)])
+def test_escape_noise_of_one_mode_leaves_the_other_deterministic(train: bool, test: bool) -> None:
+    made = Dense(I, C, LIF_NEURON, SURROGATE, [7, 5], LinearOutput, escape=Sigmoid(5.0, train, test)).double()
+    plain = Dense(I, C, LIF_NEURON, SURROGATE, [7, 5], LinearOutput).double()
+    torch.manual_seed(0)
+    glorot(made, NoInputs())
+    plain.load_state_dict(made.state_dict())
+    deterministic = plain(inputs()).layers[1].spikes
+    for mode, noisy in ((True, train), (False, test)):
+        made.train(mode)
+        assert torch.equal(made(inputs()).layers[1].spikes, deterministic) != noisy
+
+
+def test_escape_noise_of_the_output_is_its_own() -> None:
+    files = {"sg": "sg/fast_sigmoid", "neuron": "neuron/lif", "output": "network/output/spiking"}
+    config = OmegaConf.create({key: OmegaConf.load(CONF / f"{file}.yaml") for key, file in files.items()})
+    config.output.escape = {"_target_": "snnexp.escape.Sigmoid", "steepness": 5.0}
+    made = Dense(I, C, LIF_NEURON, SURROGATE, [5], build(config.output), escape=Sigmoid(1.0))
+    done = made(torch.zeros(500, B, I))
+    # Weights are 0, so u is -0.5 below and -0.3 in the output: sigmoid(-0.5) = 0.378, sigmoid(-5 0.3) = 0.182.
+    assert done.layers[0].spikes.mean().item() == pytest.approx(0.3775, abs=4.5 * 0.485 / (500 * B * 5) ** 0.5)
+    assert done.outputs.mean().item() == pytest.approx(0.1824, abs=4.5 * 0.386 / (500 * B * C) ** 0.5)
+
+
 def test_escape_noise_is_refused_for_a_neuron_that_fires_more_than_once() -> None:
     with pytest.raises(OptionError, match=r"^escape=sigmoid: escape noise is not defined for SLSTM"):
         Dense(I, C, SLSTM, SURROGATE, [4], LinearOutput, escape=Sigmoid())

@@ -6,13 +6,27 @@ from typing import Any
 
 from rich.console import Console
 
-from snnexp.terminal import show_result
+from snnexp.init import LayerReport
+from snnexp.terminal import show_initialisation, show_result
 
 
 def shown(result: dict[str, Any], folder: Path = Path("outputs/runs/abc")) -> str:
     text = io.StringIO()
     show_result(Console(file=text, width=80), result, folder)
     return text.getvalue()
+
+
+def test_initialisation_shows_what_there_is_to_show() -> None:
+    text = io.StringIO()
+    known = {"projection_mean": 0.0, "projection_variance": 0.0104, "input_rate": 0.0139, "dampening": 1.0}
+    empty = dict.fromkeys(LayerReport._fields)
+    reports = [LayerReport(**empty | known | {"layer": index, "notes": ("said",)}) for index in range(2)]  # type: ignore[arg-type]
+    show_initialisation(Console(file=text, width=80), reports)
+    rows = [line.replace("│", " ").split() for line in text.getvalue().splitlines()]
+    assert ["1", "0", "0.0104", "0.0139"] in rows
+    assert ["1", "1"] in rows
+    assert "mean R" not in text.getvalue()
+    assert "layer 1: said" in text.getvalue()
 
 
 def test_numbers_of_the_selected_epoch() -> None:

@@ -96,6 +96,20 @@ def test_a_recurrence_is_read_one_step_later(name: str) -> None:
     torch.testing.assert_close(output.spikes, outside.spikes, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recurrence_may_be_a_function(name: str, detach: bool) -> None:
+    neuron = make(name)
+    currents_TBG, recurrence_GN = draws(neuron)
+    matrix, function = (
+        unroll(neuron, currents_TBG, recurrence, arctan, detach_recurrent=detach).spikes
+        for recurrence in (recurrence_GN, lambda z_BN: z_BN @ recurrence_GN.T)
+    )
+    torch.testing.assert_close(function, matrix, rtol=1e-12, atol=1e-14)
+    gradients = [torch.autograd.grad(z_TBN.sum(), (currents_TBG, recurrence_GN)) for z_TBN in (matrix, function)]
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_graph_is_linear_in_time(name: str) -> None:
     # Indexing currents[t] would leave a SelectBackward each, whose backward fills a whole [T, B, G] tensor.

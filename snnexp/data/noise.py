@@ -43,7 +43,7 @@ class Noise(DataModule):
     """Independent N(0, 1) in every channel, and a random class: there is nothing to learn, except by heart.
 
     drawn: see `Drawn`.  samples: of each split.  `seed` is the run's own here, since each repeat has input of its own.
-    Source: Micheli et al. 2024, Secs. IV-V (I_0).
+    Source: Micheli et al. 2024 (their I_0, drawn once).
     """
 
     def __init__(

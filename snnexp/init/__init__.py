@@ -9,16 +9,18 @@ theory behind it promises of them, layer by layer.
     fluctuation   fluctuation, mean_driven: mean and variance of the voltage, from the rate of the inputs (`rates`)
     spikeinit     a firing rate, for neurons with a hard reset
     firing_rate   a firing rate, by training constant currents on the task's inputs
+    biased        another rule's weights, and biases as torch draws them
     conditions    condition_I, condition_II, stability: mean and variance of recurrent weights
     report        all weights and surrogate scales written, and what came of it
     promise       what a rule is given and what it says;  weights: distributions and fan-in
 """
 
+from snnexp.init.biased import biased
 from snnexp.init.classic import glorot, kaiming, orthogonal
 from snnexp.init.conditions import condition_I, condition_II, stability
 from snnexp.init.firing_rate import firing_rate
 from snnexp.init.fluctuation import fluctuation, mean_driven
-from snnexp.init.promise import Initialisation, Inputs, Moments, Network, NoInputs, Promise
+from snnexp.init.promise import Initialisation, Inputs, Moments, NoInputs, Promise
 from snnexp.init.propagation import propagation
 from snnexp.init.report import LayerReport, initialise, off_diagonal
 from snnexp.init.spikeinit import spikeinit
@@ -29,10 +31,10 @@ __all__ = [
     "Inputs",
     "LayerReport",
     "Moments",
-    "Network",
     "NoInputs",
     "Promise",
     "bellec",
+    "biased",
     "condition_I",
     "condition_II",
     "ding",

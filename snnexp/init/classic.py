@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from snnexp.errors import require
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import Writer, fan_in, gates, glorot_uniform, normal, write
 from snnexp.layers import Layer
+from snnexp.network import Network
 
 
 def glorot(network: Network, inputs: Inputs) -> list[Promise]:

@@ -9,8 +9,9 @@ from torch import Tensor
 from snnexp.conditions import covered
 from snnexp.errors import OptionError, choice
 from snnexp.init.classic import glorot
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.layers import Layer
+from snnexp.network import Network
 from snnexp.stability import Formula, recurrent_mean, recurrent_variance
 
 # Shapes: N neurons, G pre-activations (gates x N).

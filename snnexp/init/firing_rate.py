@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnexp.errors import OptionError, require
+from snnexp.errors import OptionError, UserError, require
 from snnexp.init.classic import glorot
-from snnexp.init.promise import Initialisation, Inputs, Network, Promise
+from snnexp.init.promise import Initialisation, Inputs, Promise
 from snnexp.layers import Layer
+from snnexp.network import Network
 
 
 def firing_rate(
@@ -22,12 +23,12 @@ def firing_rate(
 ) -> list[Promise]:
     """Weights by another rule, then constant currents that let every hidden layer fire at a target rate.
 
-    Only the currents b of the neurons (`neuron.current`) are trained, with Adam, on sum_l (mean rate_l - target)^2;
-    whether they are learnable later is the neuron's own affair.
+    Only the currents b of the neurons (`neuron.current`; `network.bias` where there is none) are trained, with Adam, on
+    sum_l (mean rate_l - target)^2. Whether they are learnable later is the neuron's own affair.
 
     target: spikes per neuron and step; .01 .1 .3 .5 .7 .9 .99 in the paper.  epochs: passes over the training inputs.
-    weights: the rule that writes all weights first.  The surrogate has its own scale meanwhile only where that is
-    1 (the default): scales are set after the weights.
+    weights: the rule that writes all weights first.  The surrogate's dampening and sharpness are 1 meanwhile: they are
+    set after the weights, from which they may be computed.
 
     Returns what `weights` promises, and the rate that each layer has reached, without dropout. A target is not always
     reached: a `post` reset stays below 1/2.
@@ -73,16 +74,17 @@ def measured(network: Any, inputs: Inputs) -> Sequence[float]:
         sums += x_TBI.shape[1] * torch.stack([output.spikes.double().mean() for output in network(x_TBI).layers])
         samples += x_TBI.shape[1]
     network.train(training)
-    require(samples > 0, "target", "any", "there are no training samples to measure rates on")
+    if not samples:
+        raise UserError("init=firing_rate measures the training inputs, and here are none")
     rates: list[float] = (sums / samples).tolist()
     return rates
 
 
 def _current(layer: Layer) -> Tensor:
     current = getattr(layer.neuron, "current", None)
-    if current is None:
+    raw: Tensor | None = layer.bias if current is None else current.raw
+    if raw is None:
         kind = type(layer.neuron).__name__
-        right = "init=firing_rate trains a constant current: give neuron.current, which lif and alif can have"
+        right = "init=firing_rate trains a constant current: give neuron.current (lif, alif), or network.bias=true"
         raise OptionError("neuron", f"{kind} without a current", right)
-    raw: Tensor = current.raw
     return raw

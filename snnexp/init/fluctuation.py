@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from snnexp.errors import OptionError, choice, require
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.rates import with_rates
-from snnexp.init.weights import fan_in, normal, threshold, write_output
+from snnexp.init.weights import Writer, fan_in, normal, threshold, write_layer
 from snnexp.moments import Kernel, integrals
+from snnexp.network import Network
 
 
 def fluctuation(
@@ -96,23 +97,22 @@ def _voltage(
         mean = wanted.mean(theta) / (inputs_of(layer) * rate * eps.first)
         taken = mean**2 if wanted.whole else 0.0
 
-        def written(weight: Tensor, share: float) -> Moments:
-            variance = share * wanted.variance(theta) / (fan_in(weight) * rate * eps.square) - taken
-            if variance < 0:
-                right = f"mean weights of {mean:.3g} alone make more variance than xi asks for; lower mu_U or xi"
-                raise OptionError("mu_U", wanted.mean(theta), right)
-            return normal(weight, variance, mean)
+        def writer(share: float) -> Writer:
+            def write_one(weight: Tensor, layer: Any) -> Moments:
+                variance = share * wanted.variance(theta) / (fan_in(weight) * rate * eps.square) - taken
+                if variance < 0:
+                    right = f"mean weights of {mean:.3g} alone make more variance than xi asks for; lower mu_U or xi"
+                    raise OptionError("mu_U", wanted.mean(theta), right)
+                return normal(weight, variance, mean)
 
-        if layer.recurrent_weight is None:
-            return Promise(written(layer.projection, 1.0), input_rate=rate)
-        shares = wanted.share, 1 - wanted.share
-        return Promise(
-            written(layer.projection, shares[0]), written(layer.recurrent_weight, shares[1]), input_rate=rate
-        )
+            return write_one
+
+        share = wanted.share if layer.recurrent_weight is not None else 1.0
+        return write_layer(layer, writer(share), writer(1 - share))._replace(input_rate=rate)
 
     promises = with_rates(network, inputs, nu, samples, ruler)
     if not getattr(network.output, "spiking", False):
-        write_output(network, _unit)
+        write_layer(network.output, _unit)
     return promises
 
 

@@ -1,29 +1,14 @@
-"""What an initialisation is: what it is given, and what it says of the layers that it has written."""
+"""What an initialisation is given besides a network, and what it says of the layers that it has written."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, NoReturn, Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnexp.errors import UserError
-from snnexp.layers import Layer
-from snnexp.network import NetworkOutput
+from snnexp.network import Network
 
 # Shapes: T time, B batch, I inputs.
-
-
-class Network(Protocol):
-    """Layers in a row. A layer has a `projection` [out, in, *kernel] and may have a `recurrent_weight` of that kind."""
-
-    training: bool
-
-    @property
-    def hidden(self) -> Sequence[Layer]: ...
-    @property
-    def output(self) -> nn.Module: ...
-    def __call__(self, x_TBI: Tensor) -> NetworkOutput: ...
-    def train(self, mode: bool = True) -> object: ...
-    def eval(self) -> object: ...
 
 
 class Inputs(Protocol):

@@ -5,10 +5,11 @@ from enum import StrEnum
 from torch import Tensor
 
 from snnexp.errors import choice
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import fan_in, glorot_uniform, normal, threshold, write
 from snnexp.layers import Layer
 from snnexp.moments import firing_probability
+from snnexp.network import Network
 
 STABLE_BELOW = 1.1906
 """Variance 1 is a stable fixed point for thresholds below this root of theta phi(theta) = 2 Q(theta).  [Derived.]"""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from snnexp.errors import OptionError, choice, require
-from snnexp.init.promise import Inputs, Network, Promise
+from snnexp.init.promise import Inputs, Promise
+from snnexp.network import Network
 
 # Shapes: T time, B batch, I inputs.
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from snnexp.dampening import Dampening
-from snnexp.init.promise import Initialisation, Inputs, Network, Promise
+from snnexp.init.promise import Initialisation, Inputs, Promise
 from snnexp.layers import Layer
+from snnexp.network import Network
 from snnexp.sharpness import Sharpness
 
 
@@ -48,11 +49,10 @@ def initialise(
     """Write the weights, then the scale of every surrogate, and report on the hidden layers."""
     promised = init(network, inputs)
     hidden = network.hidden
-    for layer in [*hidden, network.output]:
-        if getattr(layer, "surrogate", None) is not None:
-            assert isinstance(layer, Layer)
-            sharpness.prepare(layer)
-            dampening.prepare(layer)
+    scaled = [module for module in network.modules() if isinstance(module, Layer) and module.surrogate is not None]
+    for layer in scaled:
+        sharpness.prepare(layer)
+        dampening.prepare(layer)
     gammas, betas = dampening(hidden), sharpness(hidden)
     reports = []
     for index, (layer, given, gamma, beta) in enumerate(zip(hidden, promised, gammas, betas, strict=True)):

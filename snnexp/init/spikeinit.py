@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from snnexp.errors import OptionError, choice, require
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import fan_in, glorot_uniform, normal, threshold, write
+from snnexp.network import Network
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.reset import Reset
 
@@ -62,12 +63,13 @@ def steady_state(decay: float, theta: float, rate: float) -> Steady:
     With v_t = decay v_{t-1} 1[v_{t-1} <= theta] + i_t, and v taken to be normal with mean m and sd s, the first two
     moments stay the same if m = k (m F - s f) and s^2 + m^2 = k^2 ((s^2 + m^2) F - s (theta + m) f) + input_sd^2, where
     a = (theta - m) / s, F = Phi(a), f = phi(a). Since the rate fixes a, both are solved in closed form (derived; the
-    authors search for it). Raises `OptionError` where no such m < theta exists.
+    authors search for it). Raises `OptionError` where no such voltage exists:
+    resets take away what is above threshold, and a long memory keeps what is far below.
     """
     a = NORMAL.inv_cdf(1 - rate)
     below, density = 1 - rate, NORMAL.pdf(a)
     shift = decay * density / (1 - decay * below)  # m = -shift s
-    right = f"no normal voltage of decay {decay:.4g} fires that rarely after a hard reset; raise it or lower the decay"
+    right = f"no normal voltage fires so often with decay {decay:.4g} and a hard reset; lower the rate or the decay"
     require(a > shift, "rate", rate, right)
     sd = theta / (a - shift)
     mean = -shift * sd

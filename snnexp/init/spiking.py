@@ -8,10 +8,11 @@ from enum import StrEnum
 from torch import Tensor
 
 from snnexp.errors import choice, require
-from snnexp.init.promise import Inputs, Moments, Network, Promise
+from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import Writer, fan_in, glorot_uniform, normal, threshold, write
 from snnexp.init.weights import uniform as fill_uniform
 from snnexp.layers import Layer
+from snnexp.network import Network
 
 
 class Reading(StrEnum):

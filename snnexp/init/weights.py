@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from snnexp.errors import OptionError
-from snnexp.init.promise import Moments, Network, Promise
-from snnexp.layers import LinearOutput
+from snnexp.init.promise import Moments, Promise
+from snnexp.network import Network
 
 Writer = Callable[[Tensor, Any], Moments]
 """Writes one weight of a layer, given both, and says what moments it then has."""
@@ -48,31 +48,24 @@ def glorot_uniform(weight: Tensor, layer: Any) -> Moments:
 
 
 def write(network: Network, projection: Writer, recurrence: Writer, output: Writer | None = None) -> list[Promise]:
-    """Write every projection, every recurrence and the output layer; returns what is promised of the hidden layers.
+    """Write every projection, every recurrence and the output layer, and 0 as every bias.
 
     output: writes the projection of an output layer that never fires; None: as every other projection. An output layer
-    of spiking neurons is written like a hidden layer.
+    of spiking neurons is written like a hidden layer. Returns what is promised of the hidden layers.
     """
-    promises = [
-        Promise(
-            projection(layer.projection, layer),
-            None if layer.recurrent_weight is None else recurrence(layer.recurrent_weight, layer),
-        )
-        for layer in network.hidden
-    ]
+    promises = [write_layer(layer, projection, recurrence) for layer in network.hidden]
     fires = getattr(network.output, "spiking", False)
-    write_output(network, projection if fires or output is None else output, recurrence)
+    write_layer(network.output, projection if fires or output is None else output, recurrence)
     return promises
 
 
-def write_output(network: Network, projection: Writer, recurrence: Writer = glorot_uniform) -> None:
-    """Write the output layer: its projection, its recurrence where it has one, and 0 as its bias."""
-    layer: Any = network.output
-    projection(layer.projection, layer)
-    if isinstance(layer, LinearOutput):
+def write_layer(layer: Any, projection: Writer, recurrence: Writer = glorot_uniform) -> Promise:
+    """Write a layer's projection, its recurrence where it has one, and 0 as its bias."""
+    if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-    elif layer.recurrent_weight is not None:
-        recurrence(layer.recurrent_weight, layer)
+    promise = Promise(projection(layer.projection, layer))
+    recurrent = getattr(layer, "recurrent_weight", None)
+    return promise if recurrent is None else promise._replace(recurrence=recurrence(recurrent, layer))
 
 
 def gates(layer: Any) -> int:

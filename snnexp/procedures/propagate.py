@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnexp.chains import Passage
 from snnexp.errors import OptionError, require
-from snnexp.network import Dense
+from snnexp.network import Network
 from snnexp.procedures import curves
 from snnexp.procedures.record import Ledger
 
@@ -29,7 +29,7 @@ class Parts(Protocol):
     """What propagation is given; `snnexp.run.Parts` is one."""
 
     @property
-    def network(self) -> Dense: ...
+    def network(self) -> Network: ...
     @property
     def data(self) -> Data: ...
 
@@ -92,7 +92,7 @@ def propagate(
 
 
 @torch.no_grad()
-def measure(network: Dense, x_TBI: Tensor) -> Activity:
+def measure(network: Network, x_TBI: Tensor) -> Activity:
     """The statistics of every layer of a network, in float64."""
     output = network(x_TBI, record=("v",))
     rows = [_statistics(layer.trace["v"], layer.spikes) for layer in output.layers]
