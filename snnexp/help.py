@@ -32,7 +32,7 @@ KEYS = (
     ("trainer.max_epochs", "length of training"),
     ("optimizer.lr", "learning rate"),
     ("dataset.batch_size", "samples a step"),
-    ("neuron.reset", "what a spike does to the voltage: pre, post or minus"),
+    ("neuron.reset", "what a spike does to the voltage: pre, post, minus or minus_immediate"),
 )
 
 # An entry of a defaults list that chooses an option: "- sg: fast_sigmoid   # what the group is".

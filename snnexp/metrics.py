@@ -16,7 +16,8 @@ class EpochMetrics(nn.Module):
 
     loss: the classification loss as trained on.  perplexity: exp of the mean cross-entropy without smoothing, in nats.
     accuracy: share of samples whose decided class is right.  sparsity_loss: the SELT term.
-    firing_rate/l: share of steps at which a neuron of hidden layer l fires (outputs of either sign count).
+    firing_rate/l: share of steps at which a neuron of hidden layer l fires (outputs of either sign count); with an
+    encoder, 0 is the encoder.
     """
 
     def __init__(self, classes: int, spiking: list[int]) -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from snnexp.encoder import Encoder
 from snnexp.errors import choice, require
 from snnexp.escape import Escape
 from snnexp.layers import Layer
@@ -16,9 +17,11 @@ from snnexp.unroll import Backend, LayerOutput
 
 
 class NetworkOutput(NamedTuple):
-    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per hidden layer.
+    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per population, the encoder's before
+    those of the hidden layers, where there is one.
 
-    state: the states of all layers after the last step, to be passed to the next call of a longer sequence.
+    state: the states of populations and output layer after the last step, to be passed to the next call of a longer
+    sequence.
     """
 
     outputs: Tensor
@@ -31,14 +34,23 @@ class Network(nn.Module):
 
     dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
     time_repeat: every input step is shown this many times.
+    encoder: a first population without weights, which the input drives and whose spikes the layers see; None for none.
     """
 
-    def __init__(self, layers: Sequence[Layer], output: nn.Module, dropout: float, time_repeat: int) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        output: nn.Module,
+        dropout: float,
+        time_repeat: int,
+        encoder: Encoder | None = None,
+    ) -> None:
         super().__init__()
         require(0 <= dropout < 1, "dropout", dropout, "a probability, must lie in [0, 1)")
         require(time_repeat >= 1, "time_repeat", time_repeat, "must be at least 1")
         self.time_repeat = time_repeat
         self.dropout = nn.Dropout(dropout)
+        self.encoder = encoder
         self.layers = nn.ModuleList(layers)
         self.output = output
 
@@ -47,13 +59,19 @@ class Network(nn.Module):
         """The hidden layers, from the first to the last."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]
 
+    @property
+    def populations(self) -> list[Encoder | Layer]:
+        """All neurons but those of the output, in the order of `NetworkOutput.layers`: the encoder is the first."""
+        return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
+
     def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
-        before = state or (None,) * (len(self.hidden) + 1)
+        before = state or (None,) * (len(self.populations) + 1)
         outputs: list[LayerOutput] = []
         x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
-        for layer, layer_state in zip(self.hidden, before, strict=False):
-            outputs.append(layer(self.dropout(x_TBI), layer_state, record))
-            x_TBI = layer.send(outputs[-1].spikes)
+        for population, its_state in zip(self.populations, before, strict=False):
+            seen_TBI = x_TBI if population is self.encoder else self.dropout(x_TBI)
+            outputs.append(population(seen_TBI, its_state, record))
+            x_TBI = population.send(outputs[-1].spikes)
         last = self.output(x_TBI, before[-1])
         return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
 
@@ -62,7 +80,10 @@ class Dense(Network):
     """Fully connected layers of neurons, recurrent or not, and an output layer.
 
     inputs, classes: what the data set has.  neuron: makes the neurons of a layer, given their number.
-    widths: neurons per layer.  recurrent: every hidden layer has a recurrence.
+    widths: neurons per layer.  repeat: the list of widths is taken so many times over, for deep networks of equal
+    layers.
+    encoder: a first population of one neuron per channel, see `Encoder`.
+    recurrent: every hidden layer has a recurrence.
     output: makes the output layer, given its inputs and the classes.
     dropout, time_repeat: see `Network`.
     zero_diagonal, detach_recurrent, escape, bias: of every hidden layer, see `Layer`.
@@ -81,11 +102,15 @@ class Dense(Network):
         detach_recurrent: bool = False,
         dropout: float = 0.0,
         time_repeat: int = 1,
+        repeat: int = 1,
+        encoder: bool = False,
         escape: Escape | None = None,
         backend: str = "auto",
         bias: bool = False,
     ) -> None:
         require(len(widths) > 0 and min(widths) > 0, "widths", list(widths), "must be a list of positive integers")
+        require(repeat >= 1, "repeat", repeat, "must be at least 1")
+        widths, walker = [*widths] * repeat, choice(Backend, "backend", backend)
         layers = [
             Layer(
                 fan_in,
@@ -96,9 +121,10 @@ class Dense(Network):
                 zero_diagonal,
                 detach_recurrent,
                 escape,
-                choice(Backend, "backend", backend),
+                walker,
                 bias,
             )
             for fan_in, width in zip([inputs, *widths], widths, strict=False)
         ]
-        super().__init__(layers, output(widths[-1], classes), dropout, time_repeat)
+        encoding = Encoder(inputs, neuron, surrogate, escape, walker) if encoder else None
+        super().__init__(layers, output(widths[-1], classes), dropout, time_repeat, encoding)

@@ -45,7 +45,7 @@ class DivergedError(Exception):
 class Task(lightning.LightningModule):
     """Classification of sequences by a spiking network, as a LightningModule.
 
-    sparsity: the SELT term, from the spikes of all hidden layers and the training progress in [0, 1].
+    sparsity: the SELT term, from the spikes of all populations and the training progress in [0, 1].
     optimizer: makes the optimiser of the parameters.  scheduler: makes its learning-rate schedule, stepped every epoch,
     or None.  seed: all noise (dropout, escape) is a function of seed and step, so that a resumed run draws the same.
     """
@@ -65,7 +65,7 @@ class Task(lightning.LightningModule):
         self.network = network
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
         self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
-        self.spiking = [index for index, layer in enumerate(network.hidden) if layer.spiking]
+        self.spiking = [index for index, layer in enumerate(network.populations) if layer.spiking]
         self.train_metrics = EpochMetrics(classes, self.spiking)
         self.evaluation_metrics = EpochMetrics(classes, self.spiking)
 

@@ -62,6 +62,7 @@ def test_predictions_are_dashed_beside_what_is_measured(runs: pd.DataFrame) -> N
     assert isinstance(first, Panel)
     assert (first.title, second.title) == ("init: a", "init: b")
     assert [(line.name, line.dashed) for line in first.lines] == [("variance", False), ("predicted", True)]
+    assert first.lines[0].colour == first.lines[1].colour
     assert first.y_log
 
 
@@ -114,3 +115,11 @@ def test_both_kinds_are_drawn(runs: pd.DataFrame) -> None:
     assert (np.abs(inside - yellow).max(1) < 0.02).sum() > 100
     assert math.isclose(bitmap.shape[1] / bitmap.shape[0], 11.2 / 7.6, rel_tol=0.01)  # 2 x 2
     assert '"z":[[0.0,0.0,0.0,0.0]' in charts(panels)
+
+
+def test_series_keep_their_colours_with_predictions_beside_them(runs: pd.DataFrame) -> None:
+    content = {"Var": ["variance", "predicted"]}
+    (panel,) = Curves("layer", content, series="init", dashed=["predicted"]).panels(runs)
+    assert isinstance(panel, Panel)
+    a, a_predicted, b, b_predicted = (line.colour for line in panel.lines)
+    assert a == a_predicted != b == b_predicted

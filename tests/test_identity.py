@@ -137,6 +137,7 @@ def same(a: Any, b: Any) -> bool:
 @settings(max_examples=40)
 @example("optimizer.lr", 0, -0.0)
 @example("optimizer.lr", 1, True)
+@example("network.repeat", 1, True)
 @example("network.bias", False, 0)  # neutral at false
 @given(key=st.sampled_from(sorted(set(LEAVES) - {"seed"})), one=VALUES, other=VALUES)
 def test_two_values_are_one_run_exactly_if_they_are_equal(key: str, one: Any, other: Any) -> None:

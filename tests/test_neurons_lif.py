@@ -10,6 +10,7 @@ from torch import Tensor
 from snnexp.errors import OptionError
 from snnexp.neurons.constants import Decay, PerNeuron
 from snnexp.neurons.lif import LIF, LIFState
+from snnexp.neurons.reset import Reset
 from snnexp.surrogates import arctan
 from snnexp.unroll import unroll
 
@@ -30,6 +31,7 @@ def voltages(neuron: LIF, currents_T: Tensor, state: LIFState | None = None) -> 
         ("pre", [0.75, 1.125, 0.75, 1.125, 0.0], [0, 1, 0, 1, 0]),
         ("post", [0.75, 1.125, 0.0, 0.75, 0.375], [0, 1, 0, 0, 0]),
         ("minus", [0.75, 1.125, 0.3125, 0.90625, 0.453125], [0, 1, 0, 0, 0]),
+        ("minus_immediate", [0.75, 1.125, 0.8125, 1.15625, 0.078125], [0, 1, 0, 1, 0]),
     ],
 )
 def test_steps_by_hand(reset: str, v: list[float], z: list[float]) -> None:
@@ -43,7 +45,7 @@ def test_a_voltage_at_threshold_does_not_fire() -> None:
     assert voltages(LIF(1, 0.5, 1.0), real(1.0, 0.5, 0.5 + 2**-52)) == ([1, 1, 1 + 2**-52], [0, 0, 1])
 
 
-@pytest.mark.parametrize("reset", ["pre", "post", "minus"])
+@pytest.mark.parametrize("reset", Reset)
 def test_without_input_the_voltage_decays_as_alpha_to_the_t(reset: str) -> None:
     v = real(0.9).view(1, 1)
     decayed, z = voltages(LIF(1, 0.75, 1.0, reset=reset), torch.zeros(30).double(), LIFState(v, v - 1, 0 * v))
@@ -75,12 +77,13 @@ def test_interval_under_constant_current(reset: str, silent_steps: int, current:
 
 
 @pytest.mark.parametrize("current", [0.13, 0.17, 0.31, 0.73])
-def test_interval_under_constant_current_with_minus_reset(current: float) -> None:
+@pytest.mark.parametrize(("reset", "taken"), [("minus", THETA / ALPHA), ("minus_immediate", THETA)])
+def test_interval_under_constant_current_with_subtracting_resets(reset: str, taken: float, current: float) -> None:
     # v keeps what it had above theta, so each interval follows from the voltage at the spike before it.
-    times, v = fired_at("minus", current)
+    times, v = fired_at(reset, current)
     assert len(times) > 3
     for before, after in pairwise(times):
-        assert after - before == first_above(v[before] - THETA / ALPHA, current)
+        assert after - before == first_above(v[before] - taken, current)
 
 
 def test_rate_of_a_perfect_integrator() -> None:
@@ -91,7 +94,7 @@ def test_rate_of_a_perfect_integrator() -> None:
 
 
 @pytest.mark.parametrize("detach", [True, False])
-@pytest.mark.parametrize("reset", ["pre", "post", "minus"])
+@pytest.mark.parametrize("reset", Reset)
 def test_gradient_through_the_reset(reset: str, detach: bool) -> None:
     alpha, theta, i0, i1 = 0.75, 1.0, 1.25, 0.5
     currents_T = real(i0, i1).requires_grad_()
@@ -103,6 +106,7 @@ def test_gradient_through_the_reset(reset: str, detach: bool) -> None:
         "pre": (0.0, -alpha * i0 * psi),
         "post": (0.0, -(alpha * i0 + i1) * psi),
         "minus": (alpha, -theta * psi),
+        "minus_immediate": (alpha, -alpha * theta * psi),
     }[reset]
     direct = 0.0 if reset == "post" else 1.0
     assert gradient.tolist() == pytest.approx([leak + (0 if detach else reset_part), direct], rel=1e-12)
@@ -118,7 +122,14 @@ def test_learnable_constants_get_gradients() -> None:
 
 
 def test_refused_options() -> None:
-    with pytest.raises(OptionError, match=r"^reset=hard: must be one of pre, post, minus$"):
+    with pytest.raises(OptionError, match=r"^reset=hard: must be one of pre, post, minus, minus_immediate$"):
         LIF(1, 0.5, 1.0, reset="hard")
-    with pytest.raises(OptionError, match=r"^threshold=0\.0: "):
-        LIF(1, 0.5, 0.0)
+    with pytest.raises(OptionError, match=r"^threshold=-0\.5: "):
+        LIF(1, 0.5, -0.5)
+
+
+def test_a_threshold_of_0_is_crossed_by_any_voltage_above_it() -> None:
+    assert voltages(LIF(1, 0.5, 0.0, reset="minus"), real(0.0, 0.25, -0.25, 2**-52)) == (
+        [0.0, 0.25, -0.125, -0.0625 + 2**-52],
+        [0, 1, 0, 0],
+    )

@@ -78,6 +78,6 @@ def test_voltages_of_a_network_stay_within_the_bounds(reset: Reset, extremes: Ex
     y, x = torch.zeros(2, batch, n, dtype=torch.float64)
     for _ in range(60):
         current = x @ recurrent_NN.T + torch.randint(2, (batch, n), generator=generator).double() @ input_NI.T + bias
-        y = reset.apply(alpha * y, current, x, torch.tensor(theta), detach=True)
+        y = reset.apply(torch.tensor(alpha), y, current, x, torch.tensor(theta), detach=True)
         x = (y > theta).double()
         assert ((low <= y - theta) & (y - theta <= high)).all()

@@ -59,7 +59,9 @@ def test_worst_case_with_the_layer_below() -> None:
             assert growth.item() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("reset", "slope"), [(Reset.MINUS, 0.7), (Reset.PRE, 0.3 * 0.7)])
+@pytest.mark.parametrize(
+    ("reset", "slope"), [(Reset.MINUS, 0.7), (Reset.PRE, 0.3 * 0.7), (Reset.MINUS_IMMEDIATE, 0.3 * 0.7)]
+)
 def test_worst_case_with_gradient_through_the_reset(reset: Reset, slope: float) -> None:
     recurrent_NN = masked(uniform(4, 8, 8))
     gamma_N = dampening(0.3, recurrent_NN, recurrent_NN, reset=reset, gradient_theta=0.7).value
@@ -161,6 +163,7 @@ def test_weights_without_a_positive_one_are_infeasible() -> None:
         *((reset, lower, None) for reset in Reset for lower in Lower),
         (Reset.MINUS, Lower.NONE, 0.8),
         (Reset.MINUS, Lower.SHARED, 0.8),
+        (Reset.MINUS_IMMEDIATE, Lower.SHARED, 0.8),
         (Reset.PRE, Lower.LAYERWISE, 0.8),
     ],
 )
@@ -203,7 +206,7 @@ def test_variance_of_the_gradient_is_kept(reset: Reset, lower: Lower, gradient_t
             after = alpha * silent * own + others + from_below
         case Reset.POST:
             after = silent * (alpha * own + others + from_below)
-        case Reset.MINUS:
+        case Reset.MINUS | Reset.MINUS_IMMEDIATE:
             after = alpha * own + others + from_below
     if gradient_theta is not None:
         after = after - (gradient_theta if reset is Reset.MINUS else alpha * gradient_theta) * psi[:, 0] * own

@@ -18,6 +18,8 @@ def step(reset: Reset | None, y: Tensor, i: Tensor, x: Tensor, alpha: Tensor | f
             return (alpha * y + i) * (1 - x)
         case Reset.MINUS:
             return alpha * y + i - theta * x
+        case Reset.MINUS_IMMEDIATE:
+            return alpha * (y - theta * x) + i
         case None:
             return alpha * y + i
 
@@ -52,7 +54,7 @@ def test_mean_is_one_value_per_neuron(reset: Reset) -> None:
 
 def test_resets_differ_as_published() -> None:
     mean = {reset: recurrent_mean(0.25, 2.0, 11, reset).item() for reset in Reset}
-    assert mean == pytest.approx({Reset.PRE: 0.35, Reset.POST: 0.7, Reset.MINUS: 0.5})
+    assert mean == pytest.approx({Reset.PRE: 0.35, Reset.POST: 0.7, Reset.MINUS: 0.5, Reset.MINUS_IMMEDIATE: 0.35})
     assert recurrent_mean(0.25, 2.0, 11, Reset.POST, Formula.CODE).item() == pytest.approx(0.3)
 
 

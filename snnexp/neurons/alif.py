@@ -36,8 +36,8 @@ class ALIF(nn.Module):
         a_t = rho a_{t-1} + (1 - rho) z_{t-1},    theta_t = theta + kappa a_t
         v_t = reset(alpha v_{t-1}, i_t + b, z_{t-1}),    u_t = v_t - theta_t,    z_t = 1[u_t > 0]
 
-    where a `minus` reset subtracts theta_t. `detach_reset` stops the gradient of the reset only; the one of the
-    adaptation flows.
+    where `minus` subtracts theta_t and `minus_immediate` theta_{t-1}, which was crossed. `detach_reset` stops the
+    gradient of the reset only; the one of the adaptation flows.
 
     membrane_decay: alpha.  threshold: theta.  adaptation_decay: rho.  adaptation_strength: kappa.  current: b.
     Source: Herranz-Celotti & Rouat, App. F, Eqs. 105-106; Bellec et al. 2018.
@@ -83,6 +83,7 @@ class ALIF(nn.Module):
         a = rho * state.a + (1 - rho) * state.z
         threshold = theta + kappa * a
         current = current_BG if b is None else current_BG + b
-        v = self.reset.apply(alpha * state.v, current, state.z, threshold, self.detach_reset)
+        lost = theta + kappa * state.a if self.reset is Reset.MINUS_IMMEDIATE else threshold
+        v = self.reset.apply(alpha, state.v, current, state.z, lost, self.detach_reset)
         u = v - threshold
         return ALIFState(v, a, u, fire(u))

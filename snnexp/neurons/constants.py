@@ -89,9 +89,10 @@ class Decay:
 
 
 def constant(option: str, value: float | PerNeuron, size: int) -> Values:
-    """Values of a constant that is positive; raises `OptionError` that names the option otherwise."""
+    """Values of a constant that is 0 or positive; raises `OptionError` that names the option otherwise."""
     spec = value if isinstance(value, PerNeuron) else PerNeuron(float(value))
-    require(spec.mean > 2 * spec.sd, option, spec.mean, "must be greater than 0, by more than two standard deviations")
+    positive = spec.mean > 2 * spec.sd or spec.mean == spec.sd == 0
+    require(positive, option, spec.mean, "must be 0, or greater than 0 by more than two standard deviations")
     return spec.values(size)
 
 

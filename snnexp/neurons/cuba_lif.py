@@ -74,6 +74,6 @@ class CubaLIF(nn.Module):
     def step(self, current_BG: Tensor, state: CubaLIFState, fire: Fire, constants: CubaLIFConstants) -> CubaLIFState:
         synaptic, membrane, theta = constants
         drive = (1 - membrane) * state.i
-        v = self.reset.apply(membrane * state.v, drive, state.z, theta, self.detach_reset)
+        v = self.reset.apply(membrane, state.v, drive, state.z, theta, self.detach_reset)
         u = v - theta
         return CubaLIFState(synaptic * state.i + current_BG, v, u, fire(u))

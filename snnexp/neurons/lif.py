@@ -69,6 +69,6 @@ class LIF(nn.Module):
     def step(self, current_BG: Tensor, state: LIFState, fire: Fire, constants: LIFConstants) -> LIFState:
         alpha, theta, b = constants
         current = current_BG if b is None else current_BG + b
-        v = self.reset.apply(alpha * state.v, current, state.z, theta, self.detach_reset)
+        v = self.reset.apply(alpha, state.v, current, state.z, theta, self.detach_reset)
         u = v - theta
         return LIFState(v, u, fire(u))

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from snnexp.encoder import Encoder
 from snnexp.files import write_atomically
 from snnexp.layers import Layer
 from snnexp.task import Batch, Stream, Task
@@ -29,7 +30,7 @@ def save(task: Task, batch: Batch, path: Path) -> None:
     """
     task.eval()
     task.reseed(Stream.EVALUATE, 0)
-    spiking = [task.network.hidden[index] for index in task.spiking]
+    spiking = [task.network.populations[index] for index in task.spiking]
     inputs = batch.inputs.to(task.network.hidden[0].projection)  # where the weights are, and as precise as they are
     output = task.network(inputs, record=("u",) if spiking else ())
     predictions = task.readout.decision(task.readout.logits(output.outputs))
@@ -38,7 +39,7 @@ def save(task: Task, batch: Batch, path: Path) -> None:
         "labels": _array(batch.targets[:RASTER_SAMPLES]),
         "predictions": _array(predictions[:RASTER_SAMPLES]),
     }
-    for index, layer in enumerate(task.network.hidden):
+    for index, layer in enumerate(task.network.populations):
         spikes = _array(output.layers[index].spikes[:, :RASTER_SAMPLES])
         kept[f"spikes/{index}"] = spikes.astype(np.uint8 if layer.neuron.gates == 1 else np.float32)
         if layer.spiking:
@@ -50,7 +51,7 @@ def save(task: Task, batch: Batch, path: Path) -> None:
     write_atomically(path, content.getvalue())
 
 
-def _voltages(layer: Layer, u_TBN: Tensor) -> dict[str, NDArray[Any]]:
+def _voltages(layer: Encoder | Layer, u_TBN: Tensor) -> dict[str, NDArray[Any]]:
     u = u_TBN[u_TBN.isfinite()].float()  # a diverging network has other ones as well
     low, high = np.percentile(_array(u), (0.1, 99.9)) if len(u) else (0.0, 0.0)
     low, high = min(float(low), -1e-3), max(float(high), 1e-3)

@@ -13,8 +13,8 @@ from snnexp.reports.table import cells, demand_column, select, swept
 
 Array = NDArray[np.floating]
 
-# Okabe & Ito (2008), which colour-blind readers can tell apart on light and on dark ground.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8a8a8a")
+# Okabe & Ito (2008), and two that go with them, which colour-blind readers can tell apart on light and on dark ground.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8a8a8a", "#882255")
 
 
 POINTS = 30  # of a line, that are marked

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class Curves:
 
     x: the array of places.  content: the arrays that are drawn in each panel, by the label of its y axis.
     series: a swept key with a line for each of its values.  facets: a swept key with a row of panels for each value.
-    at: fixes other swept keys.  log: x, and the panels, with a logarithmic axis.  dashed: arrays that are predictions.
+    at: fixes other swept keys.  log: x, and the panels, with a logarithmic axis.  dashed: arrays that are
+    predictions, in the colour of what stands before them.
     band: half of its height in standard deviations over the seeds.  order: the values of `series` as the paper lists
     them.  labels: what axes, arrays and series are called, where not by their own names.
     """
@@ -91,9 +93,10 @@ class Curves:
                     len(names) > 1 or value is None
                 )
                 drawn.append((", ".join(said), group, name))
+        solid = accumulate(name not in self.dashed for _, _, name in drawn)
         lines = [
-            self._line(group, name, said, COLOURS[place % len(COLOURS)])
-            for place, (said, group, name) in enumerate(drawn)
+            self._line(group, name, said, COLOURS[max(number - 1, 0) % len(COLOURS)])
+            for number, (said, group, name) in zip(solid, drawn, strict=True)
         ]
         there = [line for line in lines if len(line.y)]
         positive = any((line.y > 0).any() for line in there)  # an empty axis can't be logarithmic

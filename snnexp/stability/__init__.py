@@ -1,4 +1,4 @@
-"""The four stability conditions of a recurrent LIF layer, for its three resets.
+"""The four stability conditions of a recurrent LIF layer, for its resets.
 
     weights            I, II   mean and variance of a recurrent weight: median voltage at threshold, equal drives
     gradient_maximum   III     dampening: the maximum of the gradient keeps its size from one time step to the next
@@ -11,7 +11,8 @@
 The functions know of numbers and matrices only; they compute in float64, and leading axes of weights [..., N, M]
 are independent layers.
 
-Source: Herranz-Celotti & Rouat 2024 (arXiv 2202.00282), "Stabilizing Spiking Neuron Training".
+Source: Herranz-Celotti & Rouat 2024 (arXiv 2202.00282), "Stabilizing Spiking Neuron Training"; for the reset
+minus_immediate, which it does not have, the same derivations here.
 """
 
 from snnexp.stability.extremes import Bounds, Extremes, sum_bounds, voltage_bounds

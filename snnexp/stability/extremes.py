@@ -82,15 +82,16 @@ def voltage_bounds(
     """Bounds of the centred voltage v = y - theta of a LIF neuron.
 
         v_max = (s_rec,max + s_in,max + b) / (1 - alpha) - theta
-        v_min = (s_rec,min + s_in,min + b [- theta for minus]) / (1 - alpha) - theta
+        v_min = (s_rec,min + s_in,min + b - r) / (1 - alpha) - theta
 
-    with s the sums of `sum_bounds`; alpha and b are each neuron's own (realised) or the layer's extreme. They bound v
-    as long as the sums with b have opposite signs, and are not reached: a neuron near v_max spikes and is reset.
+    with s the sums of `sum_bounds` and r what a reset subtracts: theta for minus, alpha theta for minus_immediate, else
+    0. alpha and b are each neuron's own (realised) or the layer's extreme. They bound v as long as the sums with b have
+    opposite signs, and are not reached: a neuron near v_max spikes and is reset.
     Source: App. D.7, eqs 88-101; minus-reset: App. E. The authors' code leaves out b.
     """
     alpha, theta, bias = real(alpha), real(theta), real(bias)
     recurrent, inputs = recurrent_bounds(recurrent_NN, extremes), input_bounds(input_NI, extremes)
-    subtracted = theta if reset is Reset.MINUS else 0.0
+    subtracted = {Reset.MINUS: theta, Reset.MINUS_IMMEDIATE: largest(alpha, extremes) * theta}.get(reset, real(0.0))
     low = recurrent.low + inputs.low - largest(-bias, extremes) - subtracted
     high = recurrent.high + inputs.high + largest(bias, extremes)
     kept = 1 - largest(alpha, extremes)

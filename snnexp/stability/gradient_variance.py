@@ -55,7 +55,7 @@ def demand(
 
         pre     a = 1 - alpha^2 / 2,  k = 1/2      the old voltage is kept by E[(1 - z)^2] = E[1 - z] = 1/2
         post    a = 2 - alpha^2                    everything is kept by 1/2, so both sides are doubled
-        minus   a = 1 - alpha^2,      k = 1
+        minus   a = 1 - alpha^2,      k = 1        (minus_immediate too)
 
     with S_rec = (n_rec - 1) E[w_rec^2], S_in = n_in E[w_in^2], means over the layer's weights.
     lower: whether S_in is left out, known (`lower_moments` of the layer below) or multiplies the same psi (shared).
@@ -71,7 +71,7 @@ def demand(
             target, kept = 1 - alpha.square() / 2, 0.5
         case Reset.POST:
             target, kept = 2 - alpha.square(), 0.5
-        case Reset.MINUS:
+        case Reset.MINUS | Reset.MINUS_IMMEDIATE:
             target, kept = 1 - alpha.square(), 1.0
     square = _power(recurrent_NN)
     linear = torch.zeros_like(square)

@@ -49,13 +49,15 @@ def other_neurons(n_rec: int) -> int:
 def reset_slope(reset: Reset, alpha: Tensor, theta: Tensor) -> Tensor:
     """How far the voltage falls per unit of spike, -dv_t / dz_{t-1}: the factor of a gradient through the reset.
 
-    minus: theta. pre: alpha theta, the leaked voltage at the moment of a spike (derived here, with little confidence:
-    no source has this case). Raises `OptionError` for post, which is not covered.
+    minus: theta. minus_immediate: alpha theta. pre: the same, the leaked voltage at the moment of a spike (derived
+    here, with little confidence: no source has this case). Raises `OptionError` for post, which is not covered.
     """
     match reset:
         case Reset.MINUS:
             return theta
-        case Reset.PRE:
+        case Reset.PRE | Reset.MINUS_IMMEDIATE:
             return alpha * theta
         case Reset.POST:
-            raise OptionError("reset", reset, "III and IV with gradient through the reset cover pre and minus only")
+            raise OptionError(
+                "reset", reset, "III and IV with gradient through the reset cover all resets but this one"
+            )

@@ -13,6 +13,7 @@ def recurrent_mean(alpha: Value, theta: Value, n_rec: int, reset: Reset, formula
         pre     (2 - alpha) theta / (n_rec - 1)
         post   2(2 - alpha) theta / (n_rec - 1)         code: 2(1 - alpha) theta / (n_rec - 1), as without reset
         minus  (3 - 2 alpha) theta / (n_rec - 1)
+        minus_immediate  as pre: half of the leaked threshold is lost, as half of the leaked voltage is there
 
     alpha, theta: membrane decay per step and threshold; one value, or one per postsynaptic neuron, like the result.
     Spikes are taken to be independent, with probability 1/2. The actual rate is then about 1/2 for minus at any alpha,
@@ -22,7 +23,7 @@ def recurrent_mean(alpha: Value, theta: Value, n_rec: int, reset: Reset, formula
     """
     alpha, theta = real(alpha), real(theta)
     match reset:
-        case Reset.PRE:
+        case Reset.PRE | Reset.MINUS_IMMEDIATE:
             drive = (2 - alpha) * theta
         case Reset.POST:
             drive = 2 * (2 - alpha if formula is Formula.DERIVED else 1 - alpha) * theta
