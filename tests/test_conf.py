@@ -12,6 +12,7 @@ from rich.console import Console
 
 from snnexp.config import build, check
 from snnexp.errors import DataError, OptionError
+from snnexp.neurons.reset import Reset
 from snnexp.results import RunFolder
 from snnexp.run import Outcome, Parts, quiet
 from snnexp.sweep import State
@@ -30,12 +31,13 @@ SMALL = [
     "dataset.batch_size=8",
     "dataset.train_samples=8",
     "network.widths=[32,32]",
+    "network.repeat=1",
 ]
 SHORT = "dataset.steps=10"
 NOT_OURS = ("hydra", "local")  # Hydra's own groups, a user's own paths
 BENEATH = {"procedure/quantity": ["procedure=analytic"]}  # groups that only one option of another group has
 NEEDS = {"readout=spike_count": ["network/output=spiking"]}
-LIF = ["lif", "lif_stabilizing"]
+LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 
 
 def options(group: str) -> list[str]:
@@ -134,7 +136,7 @@ def test_every_readout_with_every_output(readout: str, output: str, tmp_path: Pa
         take_a_step(config, tmp_path)
 
 
-@pytest.mark.parametrize("reset", ["pre", "post", "minus"])
+@pytest.mark.parametrize("reset", Reset)
 @pytest.mark.parametrize("conditions", options("conditions"))
 def test_all_conditions_with_all_resets(conditions: str, reset: str, tmp_path: Path) -> None:
     # At the default threshold, so few neurons with a post reset need a mean weight that condition II does not allow.
