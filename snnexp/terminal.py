@@ -24,6 +24,7 @@ WEIGHTS = {
     "firing rate": "firing_rate",
 }
 SURROGATE = {"dampening": "dampening", "sharpness": "sharpness", "q": "q", "residual of IV": "residual"}
+LAYERS = 8  # whose weights are shown
 METRICS = 20  # that are shown of a run that trained nothing
 
 
@@ -38,12 +39,15 @@ def show_start(console: Console, config: DictConfig, folder: RunFolder) -> None:
 
 def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None:
     """What the initialisation did to every layer."""
+    first = report[:LAYERS]
     for columns in (WEIGHTS, SURROGATE):
-        shown = {title: [_number(getattr(layer, name)) for layer in report] for title, name in columns.items()}
+        shown = {title: [_number(getattr(layer, name)) for layer in first] for title, name in columns.items()}
         shown = {title: cells for title, cells in shown.items() if set(cells) != {NOTHING}}
         table = Table("layer", *shown, title_justify="left")
-        for layer, *cells in zip(report, *shown.values(), strict=True):
+        for layer, *cells in zip(first, *shown.values(), strict=True):
             table.add_row(str(layer.layer), *cells)
+        if len(report) > LAYERS:
+            table.caption = f"and {len(report) - LAYERS} more layers in result.json"
         if shown:
             console.print(table)
     for layer in report:

@@ -29,6 +29,17 @@ def test_initialisation_shows_what_there_is_to_show() -> None:
     assert "layer 1: said" in text.getvalue()
 
 
+def test_of_a_deep_network_only_the_first_layers_are_shown() -> None:
+    text = io.StringIO()
+    reports = [
+        LayerReport(**dict.fromkeys(LayerReport._fields) | {"layer": index, "dampening": 1.0, "notes": ()})  # type: ignore[arg-type]
+        for index in range(100)
+    ]
+    show_initialisation(Console(file=text, width=80), reports)
+    assert "and 92 more layers in result.json" in text.getvalue()
+    assert len(text.getvalue().splitlines()) < 20
+
+
 def test_numbers_of_the_selected_epoch() -> None:
     metrics = {
         "test/accuracy": 0.51234,
