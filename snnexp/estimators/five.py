@@ -25,12 +25,12 @@ def gradient(p: Tensor, steepness: float, slope: Slope, x: float = 1.0) -> Tenso
     The slope is taken at the voltages of the forward pass. The activation's own derivative gives the true gradient, a
     surrogate the surrogate gradient.
     """
-    w, v, u = p[..., 0], p[..., 1:3], p[..., 3:]
+    v, u = p[..., 1:3], p[..., 3:]
     input_voltage, g, hidden_voltage, h, output_voltage = _forward(p, steepness, x)
     s_g, s_h, s_y = slope(input_voltage), slope(hidden_voltage), slope(output_voltage)
     d_w = x * s_g * s_y * (u * v * s_h).sum(-1)
     d_v = u * (s_y * g)[..., None] * s_h
-    return torch.cat([d_w[..., None].expand(*w.shape, 1), d_v, h * s_y[..., None]], -1)
+    return torch.cat([d_w[..., None], d_v, h * s_y[..., None]], -1)
 
 
 def _forward(p: Tensor, steepness: float, x: float) -> tuple[Tensor, ...]:
