@@ -23,12 +23,12 @@ def read_idx(published: Published, root: Path, file: str) -> NDArray[np.uint8]:
     try:
         content = gzip.decompress(published.read(root, file))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{root / published.name / file} is not a whole gzip file: {error}") from None
+        raise DataError(f"{published.path(root, file)} is not a whole gzip file: {error}") from None
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise DataError(f"{root / published.name / file} is not an idx file of unsigned bytes")
+        raise DataError(f"{published.path(root, file)} is not an idx file of unsigned bytes")
     axes = content[3]
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
     values = np.frombuffer(content, np.uint8)[4 + 4 * axes :]
     if len(values) != prod(shape):
-        raise DataError(f"{root / published.name / file} has {len(values)} values, not the {prod(shape)} of its header")
+        raise DataError(f"{published.path(root, file)} has {len(values)} values, not the {prod(shape)} of its header")
     return values.reshape(shape)
