@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
 
 
 def real(folder: str) -> Path:
@@ -50,7 +50,7 @@ def write_idx(root: Path, name: str, samples: dict[str, int], seed: int = 0) -> 
         labels = (images[:, 0, 0] % 10).astype(np.uint8)
         for kind, values in {"images-idx3": images, "labels-idx1": labels}.items():
             file = f"{part}-{kind}-ubyte.gz"
-            sums[file] = write_gzipped(root / name / file, values)
+            sums[file] = File(write_gzipped(root / name / file, values))
     return Published(name, (), sums)
 
 

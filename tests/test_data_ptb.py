@@ -7,7 +7,7 @@ import torch
 
 from snnexp.data import ptb
 from snnexp.data.ptb import Ptb, numbered, vocabulary, words
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
 from snnexp.data.streams import Streams, cut
 from snnexp.errors import DataError, OptionError
 from tests.published_files import real
@@ -23,7 +23,7 @@ def write(root: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) ->
         lines = [" ".join(f"w{word}" for word in drawn[start : start + 4]) for start in range(0, len(drawn), 4)]
         content = "".join(f" {line} \n" for line in lines).encode()
         (root / "ptb" / f"ptb.{part}.txt").write_bytes(content)
-        sums[f"ptb.{part}.txt"] = md5(content).hexdigest()
+        sums[f"ptb.{part}.txt"] = File(md5(content).hexdigest())
     monkeypatch.setattr(ptb, "PTB", Published("ptb", (), sums))
 
 
@@ -108,7 +108,7 @@ def test_a_text_with_other_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     names = [f"ptb.{part}.txt" for part in ("train", "valid", "test")]
     for name in names:
         (tmp_path / "ptb" / name).write_bytes(content)
-    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), dict.fromkeys(names, md5(content).hexdigest())))
+    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), dict.fromkeys(names, File(md5(content).hexdigest()))))
     with pytest.raises(DataError, match="has 3 different words, not 10000"):
         build(tmp_path).setup()
 
