@@ -119,8 +119,7 @@ def test_published_data_take_a_step(dataset: str, folder: str, tmp_path: Path) -
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("network", ["dense", "embedding"])
-@pytest.mark.parametrize("neuron", options("neuron"))
+@pytest.mark.parametrize(("network", "neuron"), [("dense", "lif"), ("embedding", "lif"), ("embedding", "slstm")])
 def test_words_take_a_step(network: str, neuron: str, tmp_path: Path) -> None:
     root = os.environ.get("SNNEXP_DATA")
     if root is None or not (Path(root) / "ptb").is_dir():
