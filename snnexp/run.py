@@ -223,6 +223,7 @@ class Parts:
             build(self.config.scheduler),
             self.data.classes,
             self.config.seed,
+            build(self.config.augment),
         )
 
     @cached_property

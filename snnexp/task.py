@@ -46,8 +46,10 @@ class Task(lightning.LightningModule):
     """Classification of sequences by a spiking network, as a LightningModule.
 
     sparsity: the SELT term, from the spikes of all hidden layers and the training progress in [0, 1].
+    augment: changes the inputs of training batches, and of no others.
     optimizer: makes the optimiser of the parameters.  scheduler: makes its learning-rate schedule, stepped every epoch,
-    or None.  seed: all noise (dropout, escape) is a function of seed and step, so that a resumed run draws the same.
+    or None.  seed: all noise (augmentation, dropout, escape) is a function of seed and step, so that a resumed run
+    draws the same.
     """
 
     def __init__(
@@ -60,11 +62,12 @@ class Task(lightning.LightningModule):
         scheduler: Callable[[Optimizer], Any],
         classes: int,
         seed: int,
+        augment: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.network = network
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
-        self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
+        self.optimizer, self.scheduler, self.seed, self.augment = optimizer, scheduler, seed, augment
         self.spiking = [index for index, layer in enumerate(network.hidden) if layer.spiking]
         self.train_metrics = EpochMetrics(classes, self.spiking)
         self.evaluation_metrics = EpochMetrics(classes, self.spiking)
@@ -74,14 +77,14 @@ class Task(lightning.LightningModule):
         scheduler = self.scheduler(optimizer)
         return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def measure(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
+    def measure(self, inputs: Tensor, targets: Tensor, metrics: EpochMetrics) -> Tensor:
         """The loss to minimise on a batch, counted in `metrics`."""
-        output = self.network(batch.inputs)
+        output = self.network(inputs)
         logits_KBC = self.readout.logits(output.outputs)
-        loss = self.loss(logits_KBC, batch.targets)
+        loss = self.loss(logits_KBC, targets)
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        metrics.update(logits_KBC, self.readout.decision(logits_KBC), batch.targets, loss, sparsity_loss, spikes)
+        metrics.update(logits_KBC, self.readout.decision(logits_KBC), targets, loss, sparsity_loss, spikes)
         return loss + sparsity_loss
 
     def progress(self) -> float:
@@ -100,7 +103,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.TRAIN, self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.measure(batch, self.train_metrics)
+        loss = self.measure(self.augment(batch.inputs), batch.targets, self.train_metrics)
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss
@@ -115,7 +118,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.EVALUATE, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.measure(batch, self.evaluation_metrics)
+        self.measure(batch.inputs, batch.targets, self.evaluation_metrics)
 
     def on_validation_epoch_end(self) -> None:
         # For early stopping; the loggers have them from `procedures.record`, once.

@@ -45,7 +45,7 @@ def encode(steps_E: NDArray[np.integer], channels_E: NDArray[np.integer], channe
 
 
 def decode(gaps_G: Tensor, lengths_B: Tensor, steps: int, channels: int) -> Tensor:
-    """Dense frames x_TBI (float32, 0 or 1), on the device of the gaps."""
+    """Dense frames x_TBI (0 or 1, of torch's default type, as in `samples.unpack`), on the device of the gaps."""
     batch = len(lengths_B)
     sample_G = torch.repeat_interleave(lengths_B, output_size=len(gaps_G))
     place_G = torch.where(gaps_G == 0, LEAP, gaps_G.long()).cumsum(0)
@@ -53,7 +53,7 @@ def decode(gaps_G: Tensor, lengths_B: Tensor, steps: int, channels: int) -> Tens
     place_G = place_G - 1 - before_B[sample_G]
     x_TBI = torch.zeros(steps, batch, channels, device=gaps_G.device)
     # Where a leap ends is no spike, so that its 0 overwrites nothing.
-    x_TBI.view(-1)[place_G + (place_G // channels * (batch - 1) + sample_G) * channels] = (gaps_G != 0).float()
+    x_TBI.view(-1)[place_G + (place_G // channels * (batch - 1) + sample_G) * channels] = (gaps_G != 0).to(x_TBI)
     return x_TBI
 
 
