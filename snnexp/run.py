@@ -228,6 +228,7 @@ class Parts:
             build(self.config.scheduler),
             self.data.classes,
             self.config.seed,
+            build(self.config.augment),
             self.data.stateful,
         )
 

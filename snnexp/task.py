@@ -47,8 +47,10 @@ class Task(lightning.LightningModule):
     """Classification of sequences by a spiking network, as a LightningModule.
 
     sparsity: the SELT term, from the spikes of all hidden layers and the training progress in [0, 1].
+    augment: changes the inputs of training batches, and of no others.
     optimizer: makes the optimiser of the parameters.  scheduler: makes its learning-rate schedule, stepped every epoch,
-    or None.  seed: all noise (dropout, escape) is a function of seed and step, so that a resumed run draws the same.
+    or None.  seed: all noise (augmentation, dropout, escape) is a function of seed and step, so that a resumed run
+    draws the same.
     stateful: a batch starts in the state in which the one before it ended, within an epoch.
     """
 
@@ -62,13 +64,14 @@ class Task(lightning.LightningModule):
         scheduler: Callable[[Optimizer], Any],
         classes: int,
         seed: int,
-        stateful: bool = False,
+        augment: Callable[[Tensor], Tensor],
+        stateful: bool,
     ) -> None:
         super().__init__()
         self.network = network
         self.train_carry, self.evaluation_carry = Carry(network, stateful), Carry(network, stateful)
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
-        self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
+        self.optimizer, self.scheduler, self.seed, self.augment = optimizer, scheduler, seed, augment
         self.spiking = [index for index, layer in enumerate(network.hidden) if layer.spiking]
         self.train_metrics = EpochMetrics(classes, self.spiking)
         self.evaluation_metrics = EpochMetrics(classes, self.spiking)
@@ -78,16 +81,16 @@ class Task(lightning.LightningModule):
         scheduler = self.scheduler(optimizer)
         return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def measure(self, batch: Batch, metrics: EpochMetrics, carry: Carry) -> Tensor:
+    def measure(self, inputs: Tensor, targets: Tensor, metrics: EpochMetrics, carry: Carry) -> Tensor:
         """The loss to minimise on a batch, counted in `metrics`."""
-        output = self.network(batch.inputs, carry.state)
+        output = self.network(inputs, carry.state)
         carry.keep(output.state)
         logits_KBC = self.readout.logits(output.outputs)
-        loss = self.loss(logits_KBC, batch.targets)
-        predictions = self.readout.predictions(logits_KBC, batch.targets)
+        loss = self.loss(logits_KBC, targets)
+        predictions = self.readout.predictions(logits_KBC, targets)
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        metrics.update(logits_KBC, predictions, batch.targets, loss, sparsity_loss, spikes)
+        metrics.update(logits_KBC, predictions, targets, loss, sparsity_loss, spikes)
         return loss + sparsity_loss
 
     def progress(self) -> float:
@@ -117,7 +120,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.TRAIN, self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.measure(batch, self.train_metrics, self.train_carry)
+        loss = self.measure(self.augment(batch.inputs), batch.targets, self.train_metrics, self.train_carry)
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss
@@ -133,7 +136,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.EVALUATE, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.measure(batch, self.evaluation_metrics, self.evaluation_carry)
+        self.measure(batch.inputs, batch.targets, self.evaluation_metrics, self.evaluation_carry)
 
     def on_validation_epoch_end(self) -> None:
         # For early stopping; the loggers have them from `procedures.record`, once.

@@ -11,6 +11,7 @@ from torch import nn
 
 from snnexp.carry import Carry
 from snnexp.conv import Conv
+from snnexp.data.augment import Augment
 from snnexp.layers import Layer, LinearOutput
 from snnexp.losses import CrossEntropy
 from snnexp.network import Dense, Network
@@ -121,12 +122,21 @@ class Part:
 def test_the_task_measures_the_whole_text(stateful: bool) -> None:
     network = dense()
     task = Task(
-        network, Readout(every_step), CrossEntropy(), none, partial(adabelief, lr=0.1), lambda _: None, C, 0, stateful
+        network,
+        Readout(every_step),
+        CrossEntropy(),
+        none,
+        partial(adabelief, lr=0.1),
+        lambda _: None,
+        C,
+        seed=0,
+        augment=Augment([]),
+        stateful=stateful,
     )
     task.progress = lambda: 0.0  # type: ignore[method-assign]  # it asks the trainer, and here is none
     batches = [Part(x_TBI) for x_TBI in parts()]
     for batch in batches:
-        task.measure(batch, task.evaluation_metrics, task.evaluation_carry)
+        task.measure(batch.inputs, batch.targets, task.evaluation_metrics, task.evaluation_carry)
     logits = network(torch.cat(parts())).outputs
     targets = torch.cat([batch.targets for batch in batches])
     loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from snnexp.data.gaps import GapBatch, Gaps, decode, encode
 from snnexp.data.samples import Packed, Samples, unpack
@@ -121,6 +123,23 @@ def test_lightning_moves_what_travels() -> None:
         assert type(moved) is type(batch)
         assert all(item.is_meta for item in moved if isinstance(item, Tensor))  # type: ignore[attr-defined]
         assert moved.targets.shape == (2,)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5])
+def test_inputs_are_as_precise_as_the_weights(rate: float) -> None:
+    (batch,) = hold(binned(frames(rate)), 30, 45).__getitems__([0, 1])
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert batch.inputs.dtype == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_processes_make_the_same_batches() -> None:
+    loader = partial(DataLoader, hold(binned(frames(0.05)), 30, 45), 16, collate_fn=lambda items: items[0])
+    here, there = ([batch.inputs for batch in loader(num_workers=workers)] for workers in (0, 2))
+    assert len(here) == 3
+    assert all(map(torch.equal, here, there))
 
 
 def shd(samples: int, seed: int) -> Iterator[Binned]:

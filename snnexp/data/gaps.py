@@ -45,15 +45,20 @@ def encode(steps_E: NDArray[np.integer], channels_E: NDArray[np.integer], channe
 
 
 def decode(gaps_G: Tensor, lengths_B: Tensor, steps: int, channels: int) -> Tensor:
-    """Dense frames x_TBI (float32, 0 or 1), on the device of the gaps."""
-    batch = len(lengths_B)
-    sample_G = torch.repeat_interleave(lengths_B, output_size=len(gaps_G))
-    place_G = torch.where(gaps_G == 0, LEAP, gaps_G.long()).cumsum(0)
+    """Dense frames x_TBI (0 or 1, of torch's default type, as in `samples.unpack`), on the device of the gaps."""
+    batch, size = len(lengths_B), len(gaps_G)
+    place_G = torch.where(gaps_G == 0, LEAP, gaps_G).cumsum(0)
     before_B = torch.cat([place_G.new_zeros(1), place_G])[lengths_B.cumsum(0) - lengths_B]
-    place_G = place_G - 1 - before_B[sample_G]
+    place_G -= (before_B + 1).repeat_interleave(lengths_B, output_size=size)
+    # From step x channels + channel of a sample to (step x batch + sample) x channels + channel; in place, since on a
+    # CPU fresh memory is what takes the time.
+    step_G = place_G // channels
+    place_G += step_G.mul_((batch - 1) * channels)
+    first_B = torch.arange(0, batch * channels, channels, device=gaps_G.device)
+    place_G += first_B.repeat_interleave(lengths_B, output_size=size)
     x_TBI = torch.zeros(steps, batch, channels, device=gaps_G.device)
     # Where a leap ends is no spike, so that its 0 overwrites nothing.
-    x_TBI.view(-1)[place_G + (place_G // channels * (batch - 1) + sample_G) * channels] = (gaps_G != 0).float()
+    x_TBI.view(-1).scatter_(0, place_G, (gaps_G != 0).to(x_TBI))
     return x_TBI
 
 

@@ -138,5 +138,8 @@ EIGHT = torch.from_numpy(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], 
 
 
 def unpack(bits: Tensor, channels: int) -> Tensor:
-    """The first `channels` bits (float32, 0 or 1) of packed bytes [..., P], the highest bit of a byte first."""
-    return EIGHT.to(bits.device)[bits.int()].view(torch.uint8)[..., :channels].float()
+    """The first `channels` bits (0 or 1) of packed bytes [..., P], the highest bit of a byte first.
+
+    They are of torch's default type: Lightning makes it that of the weights during a step.
+    """
+    return EIGHT.to(bits.device)[bits.int()].view(torch.uint8)[..., :channels].to(torch.get_default_dtype())
