@@ -97,9 +97,9 @@ def check_steps(steps: int) -> int:
 def whole_steps(duration_ms: float, step_us: int) -> int:
     """The steps of a duration; raises OptionError unless they are whole and can be counted."""
     steps, rest = divmod(round(1000 * duration_ms), step_us)
-    right = f"must be whole steps of {step_us / 1000:g} ms"
-    require(rest == 0 and steps >= 1, "duration_ms", duration_ms, right)
-    return check_steps(steps)
+    right = f"must be 1 to {LONGEST} whole steps of {step_us / 1000:g} ms"
+    require(rest == 0 and 1 <= steps <= LONGEST, "duration_ms", duration_ms, right)
+    return steps
 
 
 def check_there(path: Path, mend: str) -> None:

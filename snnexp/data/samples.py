@@ -25,9 +25,9 @@ class Loaded(Protocol):
     """
 
     @property
-    def inputs(self) -> Tensor: ...  # x_TBI, float32
+    def inputs(self) -> Tensor: ...  # x_TBI, float32; or words [T, B], int64: see `streams`
     @property
-    def targets(self) -> Tensor: ...  # [B], int64
+    def targets(self) -> Tensor: ...  # [B], int64; or one at every step, [T, B]
 
 
 class Batch(NamedTuple):
