@@ -44,6 +44,7 @@ class Config:
     init: Any = MISSING
     selt: Any = MISSING
     dataset: Any = MISSING
+    augment: Any = MISSING
     neuron: Any = MISSING
     escape: Any = MISSING
     network: Any = MISSING
@@ -267,6 +268,9 @@ def _leaves(config: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             inner = f"{path}.{key!s}" if path else str(key)
             yield inner, config[key]
             yield from _leaves(config[key], inner)
+    elif isinstance(config, ListConfig):
+        for index, item in enumerate(config):
+            yield from _leaves(item, f"{path}[{index}]")
 
 
 def unknown(prefix: str, key: str, owner: str, known: Sequence[str]) -> str:

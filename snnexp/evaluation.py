@@ -56,6 +56,8 @@ def changed(stored: DictConfig, overrides: Sequence[str]) -> DictConfig:
         composed = compose("train", list(overrides))
     config = OmegaConf.create(OmegaConf.to_container(stored))
     assert isinstance(config, DictConfig)
+    for key in set(composed) - set(config):  # a group that is younger than the run
+        config[key] = composed[key]
     for override in sorted(overrides, key=lambda text: "." in text.partition("=")[0]):  # options before values
         key = override.partition("=")[0].lstrip("+").replace("/", ".")
         OmegaConf.update(config, key, OmegaConf.select(composed, key), merge=False, force_add=True)
