@@ -1,7 +1,6 @@
 from hashlib import md5
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,26 +9,12 @@ from snnexp.data.ptb import Ptb, numbered, vocabulary, words
 from snnexp.data.published import File, Published
 from snnexp.data.streams import Streams, cut
 from snnexp.errors import DataError, OptionError
-from tests.published_files import real
-
-
-def write(root: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text of lines of four words, w0 to w9998, each of which occurs in training; taken for the published one."""
-    (root / "ptb").mkdir()
-    rng = np.random.default_rng(0)
-    sums = {}
-    for part, count in sizes.items():
-        drawn = rng.permutation(9999) if part == "train" else rng.integers(0, 9999, count)
-        lines = [" ".join(f"w{word}" for word in drawn[start : start + 4]) for start in range(0, len(drawn), 4)]
-        content = "".join(f" {line} \n" for line in lines).encode()
-        (root / "ptb" / f"ptb.{part}.txt").write_bytes(content)
-        sums[f"ptb.{part}.txt"] = File(md5(content).hexdigest())
-    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), sums))
+from tests.published_files import real, write_text
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write(tmp_path, {"train": 9999, "valid": 400, "test": 300}, monkeypatch)
+    monkeypatch.setattr(ptb, "PTB", write_text(tmp_path))
     return tmp_path
 
 
