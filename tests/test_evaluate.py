@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from snnexp.errors import UserError
 from snnexp.evaluation import changed, evaluate_run
@@ -63,9 +64,10 @@ def test_what_cannot_be_evaluated_is_said(finished: Path, tmp_path: Path) -> Non
 
 
 def test_a_run_from_before_a_group_existed_gets_its_default() -> None:
-    old = composed(["seed=3"])
-    del old["augment"]
-    new = changed(old, ["escape=sigmoid"])
+    stored = OmegaConf.to_container(composed(["seed=3"]))
+    assert isinstance(stored, dict)
+    del stored["augment"]
+    new = changed(OmegaConf.create(stored), ["escape=sigmoid"])
     assert new.augment.transforms == []
     assert new.seed == 3
     assert new.escape is not None
