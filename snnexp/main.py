@@ -26,8 +26,8 @@ from snnexp.kinds import describe
 # side are enough) a two-thread run was measured to be ten times slower than with one thread. Read once, by torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Large tensors on huge pages: filling a fresh batch of frames (72 MB) was measured to take less than half the time. Read
-# once, by torch.
+# Large tensors on huge pages: filling a fresh batch of frames (72 MB) was measured to take less than half the time.
+# Read once, by torch.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 CONF = Path(__file__).resolve().parent.parent / "conf"

@@ -326,6 +326,16 @@ def test_two_at_once_do_not_mix(toy: Toy, brought: Brought, folder: Path) -> Non
             brought(toy("whole"))
 
 
+def test_a_folder_with_either_name_is_used(tmp_path: Path) -> None:
+    published = Published("shd", (), {}, folder="SHD")
+    assert published.path(tmp_path, "a.h5") == tmp_path / "SHD" / "a.h5"
+    (tmp_path / "shd").mkdir()
+    assert published.path(tmp_path, "a.h5") == tmp_path / "shd" / "a.h5"
+    (tmp_path / "SHD").mkdir()
+    assert published.path(tmp_path) == tmp_path / "SHD"
+    assert Published("ptb", (), {}).path(tmp_path) == tmp_path / "ptb"
+
+
 def test_what_is_published_is_well_formed() -> None:
     assert len({each.name for each in ALL}) == len(ALL) == 9
     for published in ALL:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from snnexp.errors import UserError
-from snnexp.evaluation import evaluate_run
-from tests.runs import run
+from snnexp.evaluation import changed, evaluate_run
+from tests.runs import composed, run
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,13 @@ def test_what_cannot_be_evaluated_is_said(finished: Path, tmp_path: Path) -> Non
         evaluate_run(tmp_path, "test", [])
     with pytest.raises(UserError, match="the weights do not fit dataset=randman"):
         evaluate_run(finished, "test", ["dataset=randman", "dataset.batch_size=8"])
+
+
+def test_a_run_from_before_a_group_existed_gets_its_default() -> None:
+    stored = OmegaConf.to_container(composed(["seed=3"]))
+    assert isinstance(stored, dict)
+    del stored["augment"]
+    new = changed(OmegaConf.create(stored), ["escape=sigmoid"])
+    assert new.augment.transforms == []
+    assert new.seed == 3
+    assert new.escape is not None

@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from snnexp.data import published
 from snnexp.data.samples import Loaded
 from snnexp.errors import DataError
 from snnexp.main import CONF
@@ -93,15 +94,18 @@ def _tonic(dataset: str, root: Path, data: Any, size: int) -> float | None:
     """Seconds for a batch of tonic's own loader, binned in the same steps; None where tonic lacks the data set."""
     import tonic  # type: ignore[import-untyped]
 
-    kind = {"shd": tonic.datasets.SHD, "ssc": tonic.datasets.SSC, "nmnist": tonic.datasets.NMNIST}.get(dataset)
-    if kind is None:
+    sources = {
+        "shd": (tonic.datasets.SHD, published.SHD),
+        "ssc": (tonic.datasets.SSC, published.SSC),
+        "nmnist": (tonic.datasets.NMNIST, published.NMNIST),
+    }
+    if dataset not in sources:
         return None
+    kind, files = sources[dataset]
     # It would go to the network for an archive that is not there; and it takes its folder's name from the class.
-    present = type(kind.__name__, (kind,), {"_check_exists": lambda self: True})
+    present = type(files.path(root).name, (kind,), {"_check_exists": lambda self: True})
     frames = tonic.transforms.ToFrame(sensor_size=kind.sensor_size, time_window=data.frames.step_us)
     recordings = present(str(root), transform=frames)
-    if not len(recordings):
-        return None
     collate = tonic.collation.PadTensors(batch_first=False)
     loader = _endless(partial(DataLoader, recordings, size, shuffle=True, collate_fn=collate))
     return median(_timed(lambda: next(loader)[0].float())[0] for _ in range(3))

@@ -22,16 +22,17 @@ class File(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Files that lie in one folder of `paths.data`: the one that `name`, or else `folder`, says."""
+    """Files that lie in one folder of `paths.data`, which may bear either name; a new one is given `folder`."""
 
     name: str
     mirrors: tuple[str, ...]  # each the beginning of a file's address
     files: Mapping[str, File]
-    folder: str | None = None  # where the name is not that of the folder
+    folder: str | None = None  # where its name is not that of the data set, but the one that tonic gives it
 
     def path(self, root: Path, file: str = "") -> Path:
-        """Where a file of the data set, or the folder of all, is to lie."""
-        return root / (self.folder or self.name) / file
+        """Where a file of the data set lies or is to lie; without a file, the folder of all."""
+        names = [name for name in (self.folder, self.name) if name is not None]
+        return root / next((name for name in names if (root / name).is_dir()), names[0]) / file
 
     def mend(self, root: Path) -> str:
         """The command that brings the files."""
