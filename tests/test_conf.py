@@ -86,15 +86,29 @@ def take_a_step(config: DictConfig, folder: Path) -> None:
 def test_every_option_takes_a_step(option: str, tmp_path: Path) -> None:
     config = together(option, *NEEDS.get(option, []))
     config.paths.data = str(tmp_path)
-    if "root" in config.dataset:
-        with pytest.raises(DataError, match=r"fetch_data\.py \w+ --root|https://"):
+    if "root" in config.dataset or "path" in config.dataset:
+        with pytest.raises(DataError, match=r"fetch_data\.py \w+ --root|https://|dataset\.path"):
             take_a_step(config, tmp_path)
     else:
         take_a_step(config, tmp_path)
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("dataset", "folder"), [("sl_mnist", "mnist"), ("shd", "SHD")])
+@pytest.mark.parametrize(
+    ("dataset", "folder"),
+    [
+        ("sl_mnist", "mnist"),
+        ("mnist_latency", "mnist"),
+        ("mnist", "mnist"),
+        ("fashion_mnist", "fashion_mnist"),
+        ("cifar10", "cifar10"),
+        ("nmnist", "nmnist"),
+        ("ptb", "ptb"),
+        ("shd", "SHD"),
+        ("ssc", "SSC"),
+        ("dvs_gesture", "DVSGesture"),
+    ],
+)
 def test_published_data_take_a_step(dataset: str, folder: str, tmp_path: Path) -> None:
     root = os.environ.get("SNNEXP_DATA")
     if root is None or not (Path(root) / folder).is_dir():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from scipy.io import wavfile
@@ -12,7 +13,7 @@ from snnexp.audio.basilar_membrane import BasilarMembrane
 from snnexp.audio.ear import Ear
 from snnexp.audio.recordings import HeldOut
 from snnexp.data.hearing import encode
-from snnexp.data.spikes_h5 import SpikeTrains, read_spikes
+from snnexp.data.trains import SpikeTrains
 from snnexp.errors import DataError, OptionError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,14 @@ def sing(folder: Path, labels: int = 2, seconds: float = 0.05) -> Path:
     return folder
 
 
+def read(path: Path) -> SpikeTrains:
+    with h5py.File(path) as file:
+        times, units, labels, speakers = (
+            file[name][:] for name in ("spikes/times", "spikes/units", "labels", "extra/speaker")
+        )
+        return SpikeTrains(list(times), list(units), labels, speakers, tuple(file["extra/keys"].asstr()[:]))
+
+
 def same(one: SpikeTrains, other: SpikeTrains) -> bool:
     arrays = zip([*one.times, *one.units, one.labels], [*other.times, *other.units, other.labels], strict=True)
     return all(np.array_equal(before, after) for before, after in arrays)
@@ -42,18 +51,16 @@ def test_a_folder_becomes_four_files(tmp_path: Path) -> None:
     names = ["official_train.h5", "official_test.h5", "speaker_train.h5", "speaker_test.h5"]
     assert [path.name for path in written] == names
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
-    official_train, official_test, speaker_train, speaker_test = (read_spikes(path, 30, 2) for path in written)
+    official_train, official_test, speaker_train, speaker_test = (read(path) for path in written)
     assert official_train.labels.tolist() == [0] * 4 + [1] * 4
     assert official_test.labels.tolist() == [0, 0, 1, 1]
     assert official_test.speakers.tolist() == [0, 1, 0, 1]
     assert set(speaker_train.speakers.tolist()) == {0}
     assert set(speaker_test.speakers.tolist()) == {1}
     assert official_train.keys == ("0", "1")
-    low, high = (
-        np.concatenate([u for u, y in zip(official_train.units, official_train.labels, strict=True) if y == c])
-        for c in (0, 1)
-    )
-    assert low.mean() > high.mean() + 2
+    by_label = list(zip(official_train.units, official_train.labels, strict=True))
+    low, high = (np.mean([units.mean() for units, label in by_label if label == own]) for own in (0, 1))
+    assert low > high + 2
     assert all(len(times) > 20 and (np.diff(times) >= 0).all() for times in official_train.times)
 
 
@@ -62,7 +69,7 @@ def test_what_was_heard_before_a_stop_is_not_heard_again(
 ) -> None:
     monkeypatch.setattr("snnexp.data.hearing.TOGETHER", 0.5)
     folder = sing(tmp_path / "wav")
-    whole = [read_spikes(path, 30, 2) for path in encode(folder, tmp_path / "whole", EAR, [HeldOut.OFFICIAL])]
+    whole = [read(path) for path in encode(folder, tmp_path / "whole", EAR, [HeldOut.OFFICIAL])]
     assert "12 of 12 recordings, 0.0 min left" in capsys.readouterr().err
     parts = tmp_path / "out" / "parts"
 
@@ -85,18 +92,18 @@ def test_what_was_heard_before_a_stop_is_not_heard_again(
     with pytest.raises(StopError):  # the first piece is read, not heard
         encode(folder, tmp_path / "out", Stopping(EAR.membrane, rate=EAR.rate), [HeldOut.OFFICIAL])
     assert kept.stat().st_mtime_ns == before
-    again = [read_spikes(path, 30, 2) for path in encode(folder, tmp_path / "out", EAR, [HeldOut.OFFICIAL])]
+    again = [read(path) for path in encode(folder, tmp_path / "out", EAR, [HeldOut.OFFICIAL])]
     assert all(same(one, other) for one, other in zip(whole, again, strict=True))
 
 
 def test_neither_processes_nor_other_recordings_change_the_spikes(tmp_path: Path) -> None:
     few, many = sing(tmp_path / "few"), sing(tmp_path / "many", labels=3)
-    one = [read_spikes(path, 30, 2) for path in encode(few, tmp_path / "one", EAR, BOTH)]
-    two = [read_spikes(path, 30, 2) for path in encode(few, tmp_path / "two", EAR, BOTH, processes=2)]
+    one = [read(path) for path in encode(few, tmp_path / "one", EAR, BOTH)]
+    two = [read(path) for path in encode(few, tmp_path / "two", EAR, BOTH, processes=2)]
     assert all(same(*pair) for pair in zip(one, two, strict=True))
-    more = read_spikes(encode(many, tmp_path / "more", EAR, BOTH)[0], 30, 3)
+    more = read(encode(many, tmp_path / "more", EAR, BOTH)[0])
     assert all(np.array_equal(a, b) for a, b in zip(one[0].times, more.times[: len(one[0].times)], strict=True))
-    other = read_spikes(encode(few, tmp_path / "other", EAR, BOTH, seed=1)[0], 30, 2)
+    other = read(encode(few, tmp_path / "other", EAR, BOTH, seed=1)[0])
     assert not same(one[0], other)
 
 
@@ -121,6 +128,6 @@ def test_command(tmp_path: Path) -> None:
         0,
         [str(tmp_path / "out" / f"official_{part}.h5") for part in ("train", "test")],
     )
-    assert read_spikes(tmp_path / "out" / "official_test.h5", 30, 2).labels.tolist() == [0, 0, 1, 1]
+    assert read(tmp_path / "out" / "official_test.h5").labels.tolist() == [0, 0, 1, 1]
     wrong = subprocess.run([*command, "--held-out", "carl"], capture_output=True, text=True)
     assert (wrong.returncode, wrong.stderr) == (1, "held_out=carl: the speakers are ann, bob\n")

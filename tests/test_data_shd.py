@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
@@ -8,28 +7,15 @@ import torch
 from snnexp.data.samples import Packed
 from snnexp.data.shd import Shd
 from snnexp.errors import DataError, OptionError
+from tests.published_files import tonic_frames, write_heidelberg
 
 
 def write(path: Path, samples: int, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A file in the published layout: float16 seconds, up to 1.3 s, in order; label is the first unit modulo 20."""
-    rng = np.random.default_rng(seed)
-    times = [np.sort(rng.uniform(0, 1.3, 400)).astype(np.float16) for _ in range(samples)]
-    units = [rng.integers(0, 700, 400) for _ in range(samples)]
-    with h5py.File(path, "w") as file:
-        file.create_dataset("spikes/times", (samples,), h5py.vlen_dtype(np.float16))
-        file.create_dataset("spikes/units", (samples,), h5py.vlen_dtype(np.int64))
-        for sample in range(samples):
-            file["spikes/times"][sample], file["spikes/units"][sample] = times[sample], units[sample]
-        file["labels"] = np.array([unit[0] % 20 for unit in units], np.uint16)
-        file["extra/speaker"] = np.zeros(samples, np.uint16)
-        file["extra/keys"] = np.array([b"zero"] * 20)
-    path.with_name(path.name + ".zip").touch()
-    return times, units
+    return write_heidelberg(path, samples, 20, seed)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "SHD").mkdir()
     write(tmp_path / "SHD" / "shd_train.h5", 40, 0)
     write(tmp_path / "SHD" / "shd_test.h5", 9, 1)
     return tmp_path
@@ -40,7 +26,6 @@ def build(root: Path, **options: float) -> Shd:
 
 
 def test_every_spike_is_in_its_bin(tmp_path: Path) -> None:
-    (tmp_path / "SHD").mkdir()
     write(tmp_path / "SHD" / "shd_train.h5", 10, 0)
     times, units = write(tmp_path / "SHD" / "shd_test.h5", 9, 1)
     data = build(tmp_path)
@@ -53,6 +38,22 @@ def test_every_spike_is_in_its_bin(tmp_path: Path) -> None:
                 expected[int(time * 1e6) // 4000, sample, unit] = 1
     assert torch.equal(batch.inputs, expected)
     assert batch.targets.tolist() == [unit[0] % 20 for unit in units]
+
+
+@pytest.mark.parametrize(("step_ms", "duration_ms"), [(4.0, 1000.0), (2.0, 700.0), (2.0, 800.0), (0.5, 1400.0)])
+def test_read_as_tonic_reads_it(root: Path, step_ms: float, duration_ms: float) -> None:
+    from tonic.datasets import SHD  # type: ignore[import-untyped]
+
+    for part in ("train", "test"):
+        (root / "SHD" / f"shd_{part}.h5.zip").touch()  # tonic goes to the network for an archive that it does not see
+    data = build(root, step_ms=step_ms, duration_ms=duration_ms)
+    ours, theirs = data.splits.test, SHD(save_to=str(root), train=False)
+    assert len(ours) == len(theirs) == 9
+    for sample in range(9):
+        events, target = theirs[sample]
+        expected = tonic_frames(events, SHD.sensor_size, round(1000 * step_ms), data.steps)
+        assert torch.equal(ours.frames([sample])[:, 0], expected)
+        assert target == ours.targets[sample]
 
 
 def test_steps_follow_the_bins(root: Path) -> None:
@@ -77,17 +78,12 @@ def test_splits_and_moments(root: Path) -> None:
     assert data.input_moments() == pytest.approx((inputs.mean().item(),) * 2, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["shd_train.h5", "shd_test.h5", "shd_train.h5.zip", "shd_test.h5.zip"])
-def test_a_missing_file_is_named_before_tonic_would_download_it(root: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["shd_train.h5", "shd_test.h5"])
+def test_a_missing_file_is_named(root: Path, name: str) -> None:
     (root / "SHD" / name).unlink()
-    with pytest.raises(DataError, match=rf"^paths.data={root}: no {name} in .*https://zenkelab.org/datasets/"):
-        build(root).setup()
-
-
-def test_a_damaged_file_is_named(root: Path) -> None:
-    path = root / "SHD" / "shd_test.h5"
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(DataError, match=rf"^{path} cannot be read as SHD: "):
+    with pytest.raises(
+        DataError, match=rf"/{name} cannot be read \(No such.*paths.data.*https://zenkelab.org/datasets/"
+    ):
         build(root).setup()
 
 

@@ -3,6 +3,8 @@
 Shapes: T steps, B samples of a batch, I input channels.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -15,22 +17,26 @@ LONGEST = 2**15 - 1
 """The most steps that a spike time held as int16 can count."""
 
 
-def latency(intensity: Tensor, tau: float, threshold: float, steps: int) -> Tensor:
+def latency(
+    intensity: Tensor, tau: float, threshold: float, steps: int, whole: Callable[[Tensor], Tensor] = torch.round
+) -> Tensor:
     """Step at which a unit charged by a constant intensity x reaches its threshold, as int16; `NEVER` without a spike.
 
     T = tau log(x / (x - threshold)) for x > threshold, the first crossing of a leaky integrator with time constant
-    `tau` (in steps). T is rounded to the nearest step, half to even, and the spike is dropped when that is not below
-    `steps`: with tau 50 and threshold 0.2 the faintest pixel of 255 to spike within 100 steps is then 60. Give the
-    intensity in float64, so that the rounding is the same everywhere.
+    `tau` (in steps). `whole` makes T a step, the nearest one (half to even) or for example the one that T falls into
+    (`torch.floor`), and the spike is dropped when that is not below `steps`: with tau 50, threshold 0.2 and the nearest
+    the faintest pixel of 255 to spike within 100 steps is 60. Give the intensity in float64, so that the rounding is
+    the same everywhere.
 
     Raises OptionError where tau or threshold is not positive, or steps not within 1 and 32767.
 
-    Source: Zenke & Vogels 2021; the rounding is that of the code of Herranz-Celotti & Rouat 2022.
+    Source: Zenke & Vogels 2021; the default rounding is that of the code of Herranz-Celotti & Rouat
+    2022.
     """
     require(tau > 0, "tau", tau, "must be greater than 0")
     require(threshold > 0, "threshold", threshold, "must be greater than 0")
     require(1 <= steps <= LONGEST, "steps", steps, f"must lie in [1, {LONGEST}]")
-    step = torch.round(tau * torch.log(intensity / (intensity - threshold)))
+    step = whole(tau * torch.log(intensity / (intensity - threshold)))
     return torch.where((intensity > threshold) & (step < steps), step, NEVER).to(torch.int16)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from snnexp.audio.ear import Ear, Spikes
 from snnexp.audio.recordings import HeldOut, Recording, classes, for_testing, list_recordings, read_wave, speakers
-from snnexp.data.spikes_h5 import SpikeTrains, write_spikes
+from snnexp.data.trains import SpikeTrains, write_trains
 from snnexp.errors import DataError, require
 from snnexp.files import write_atomically
 
@@ -55,7 +55,7 @@ def encode(
     for split, test in tests.items():
         for part, chosen in (("train", ~test), ("test", test)):
             written.append(out / f"{split}_{part}.h5")
-            write_spikes(written[-1], _trains(recordings, heard, chosen.nonzero()[0].tolist()))
+            write_trains(written[-1], _trains(recordings, heard, chosen.nonzero()[0].tolist()))
     shutil.rmtree(parts)
     return written
 

@@ -6,7 +6,9 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from snnexp.data.published import Published
 from snnexp.errors import DataError
@@ -32,3 +34,18 @@ def read_idx(published: Published, root: Path, file: str) -> NDArray[np.uint8]:
     if len(values) != prod(shape):
         raise DataError(f"{root / published.name / file} has {len(values)} values, not the {prod(shape)} of its header")
     return values.reshape(shape)
+
+
+def read_labelled(published: Published, root: Path, part: str) -> tuple[NDArray[np.uint8], Tensor]:
+    """Images [S, pixels] and their labels [S] of `train` or `t10k`, with the file names of MNIST.
+
+    Raises DataError also where there are more of the one than of the other, or a label is not one of ten classes.
+    """
+    images = read_idx(published, root, f"{part}-images-idx3-ubyte.gz")
+    labels = read_idx(published, root, f"{part}-labels-idx1-ubyte.gz")
+    place = f"{root / published.name}: {part}"
+    if len(images) != len(labels):
+        raise DataError(f"{place} has {len(images)} images, but {len(labels)} labels")
+    if labels.max(initial=0) > 9:
+        raise DataError(f"{place} has label {labels.max()}, there are 10 classes (0 to 9)")
+    return images.reshape(len(images), -1), torch.from_numpy(labels.astype(np.int64))

@@ -55,6 +55,7 @@ class DataModule(LightningDataModule, ABC):
     inputs: int  # channels I
     classes: int
     steps: int  # T
+    stateful = False  # whether every batch goes on where the one before ended
 
     def __init__(
         self, *, batch_size: int, seed: int, order_seed: int, workers: int = 0, train_samples: int | None = None

