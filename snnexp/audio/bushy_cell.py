@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.floating]
-Count = NDArray[np.signedinteger]
+Count = NDArray[np.floating]  # whole numbers, as floats: they are only multiplied and added
 
 
 class State(NamedTuple):
@@ -21,7 +21,7 @@ class State(NamedTuple):
     recent: Count  # [R, X], how many fired in each of the last steps, overwritten in turn
     current: Real  # [X], synaptic, in spikes
     voltage: Real  # [X]
-    ready: Count  # [X], the step from which the cell is no longer dead
+    ready: NDArray[np.int32]  # [X], the step from which the cell is no longer dead
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,9 @@ class BushyCell:
 
     def rest(self, shape: tuple[int, ...], dt: float) -> State:
         """State of cells and fibres that have been silent."""
-        none = np.zeros(shape, np.int32)
-        recent = np.zeros((self.dead_steps(dt) - 1, *shape), np.int32)
         zero = np.zeros(shape, np.float32)
-        return State(none + self.fibres, recent, zero, zero.copy(), none)
+        recent = np.zeros((self.dead_steps(dt) - 1, *shape), np.float32)
+        return State(zero + np.float32(self.fibres), recent, zero, zero.copy(), np.zeros(shape, np.int32))
 
     def fibre_spikes(self, state: State, step: int, probability: Real, uniform: Real) -> Count:
         """How many fibres fire in a step: each that is free with `probability`; `uniform` are draws of [0, 1)."""
@@ -83,10 +82,10 @@ class BushyCell:
 
 def binomial(trials: Count, probability: Real, uniform: Real) -> Count:
     """Binomial numbers by inversion: the smallest k whose cumulative probability exceeds the uniform draw."""
-    counts = np.zeros(uniform.shape, np.int32)
-    # (1 - p)^n >= 1 - n p, so that all others are 0 without a power
-    places = (uniform >= 1 - trials * probability).nonzero()
-    n, p = trials[places], np.minimum(probability[places].astype(np.float64), 1 - 1e-9)
+    counts = np.zeros_like(trials)
+    # (1 - p)^n >= 1 - n p, so that all others are 0 without a power; the margin is for the rounding of single precision
+    places = (uniform >= (1 - 1e-6) - trials * probability).nonzero()
+    n, p = trials[places].astype(np.float64), np.minimum(probability[places].astype(np.float64), 1 - 1e-9)
     mass, ratio = np.exp(n * np.log1p(-p)), p / (1 - p)
     rest, drawn, k = uniform[places] - mass, np.zeros_like(n), 0
     while (above := rest >= 0).any() and k < n.max():
