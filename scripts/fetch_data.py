@@ -1,18 +1,20 @@
-"""Download published data sets into the folder that `paths.data` names."""
+"""Download published data sets into the folder that `paths.data` names; what is there already is left alone."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
+from rich.console import Console
+
+from snnexp.data import published
 from snnexp.data.fetch import fetch
-from snnexp.data.published import MNIST
 from snnexp.errors import DataError
 
-PUBLISHED = {published.name: published for published in [MNIST]}
+PUBLISHED = {each.name: each for each in published.ALL}
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("name", nargs="+", choices=PUBLISHED, help="which data sets")
+parser.add_argument("name", nargs="+", choices=PUBLISHED, metavar="name", help=", ".join(PUBLISHED))
 parser.add_argument(
     "--root",
     type=Path,
@@ -22,6 +24,8 @@ parser.add_argument(
 arguments = parser.parse_args()
 try:
     for name in arguments.name:
-        fetch(PUBLISHED[name], arguments.root)
-except (DataError, OSError) as error:
+        fetch(PUBLISHED[name], arguments.root, Console(stderr=True))
+except DataError as error:
     sys.exit(str(error))
+except KeyboardInterrupt:
+    sys.exit("stopped; the same command goes on where it was")

@@ -1,18 +1,21 @@
 """Files that are whole or absent, whenever the power goes."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes | Iterable[bytes | memoryview]) -> None:
     """Put `content` (text as UTF-8) at `path`, so that a reader sees the old file or the new one and nothing between.
 
-    The new file is on the disk before it gets its name, and the name is on the disk on return. The folder must exist.
+    What is large comes piece by piece. The new file is on the disk before it gets its name, and the name is on the disk
+    on return. The folder must exist.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            for piece in [content] if isinstance(content, str | bytes) else content:
+                file.write(piece.encode() if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -6,14 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snnexp.errors import require
+from snnexp.errors import UserError, require
 
 # Shapes: K decisions a sample (T for a readout at every step, else 1), B batch, C classes, T time, N neurons.
 
 
+def at_decisions(targets: Tensor, decisions: int) -> Tensor:
+    """What is right at each of K decisions, [K, B], of targets for the samples, [B], or for their steps, [T, B].
+
+    For those of a step all K / T decisions that are made in it count. Raises `UserError` where that is no whole number.
+    """
+    if targets.dim() == 1:
+        return targets.expand(decisions, -1)
+    if decisions % len(targets):
+        raise UserError(f"the data set has {len(targets)} targets a sample, not {decisions}: take readout=every_step")
+    return targets.repeat_interleave(decisions // len(targets), 0)
+
+
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Cross-entropy in nats of every decision against the sample's class, averaged over decisions and batch.
+    """Cross-entropy in nats of every decision against what is right there, averaged over decisions and batch.
 
     label_smoothing: share of the target that is spread evenly over all classes.
     """
@@ -23,8 +35,9 @@ class CrossEntropy:
     def __post_init__(self) -> None:
         require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "must lie in [0, 1)")
 
-    def __call__(self, logits_KBC: Tensor, targets_B: Tensor) -> Tensor:
-        targets_KB = targets_B.expand(logits_KBC.shape[:2])
+    def __call__(self, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The loss; targets: [B], or [T, B] where there is one at every step."""
+        targets_KB = at_decisions(targets, len(logits_KBC))
         return functional.cross_entropy(
             logits_KBC.flatten(0, 1), targets_KB.flatten(), label_smoothing=self.label_smoothing
         )

@@ -8,11 +8,15 @@ from torch.nn import functional
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
+from snnexp.losses import at_decisions
+
 # Shapes: K decisions a sample, T time, B batch, C classes, N neurons.
 
 
 class EpochMetrics(nn.Module):
     """Averages over the samples seen since the last reset; they travel in checkpoints, so that an epoch can be resumed.
+
+    Where there is a target at every step, every step counts as a sample.
 
     loss: the classification loss as trained on.  perplexity: exp of the mean cross-entropy without smoothing, in nats.
     accuracy: share of samples whose decided class is right.  sparsity_loss: the SELT term.
@@ -41,19 +45,19 @@ class EpochMetrics(nn.Module):
     def update(
         self,
         logits_KBC: Tensor,
-        predictions_B: Tensor,
-        targets_B: Tensor,
+        predictions: Tensor,
+        targets: Tensor,
         loss: Tensor,
         sparsity_loss: Tensor,
         spikes: list[Tensor],
     ) -> None:
-        """Count one batch; spikes: [T, B, N] of every spiking layer."""
-        samples = len(targets_B)
-        targets_KB = targets_B.expand(logits_KBC.shape[:2])
+        """Count one batch; predictions, targets: [B] or [T, B]; spikes: [T, B, N] of every spiking layer."""
+        samples = targets.numel()
+        targets_KB = at_decisions(targets, len(logits_KBC))
         self.loss.update(loss, samples)
         self.cross_entropy.update(functional.cross_entropy(logits_KBC.flatten(0, 1), targets_KB.flatten()), samples)
         self.sparsity_loss.update(sparsity_loss, samples)
-        self.accuracy.update(predictions_B, targets_B)
+        self.accuracy.update(predictions.flatten(), targets.flatten())
         for metric, spikes_TBN in zip(self._rates().values(), spikes, strict=True):
             metric.update((spikes_TBN != 0).to(spikes_TBN.dtype).mean(), samples)
 

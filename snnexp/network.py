@@ -1,7 +1,7 @@
 """Networks: layers in a row, and an output layer."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -26,6 +26,13 @@ class NetworkOutput(NamedTuple):
     state: tuple[Any, ...]
 
 
+class Inputs(Protocol):
+    """The inputs of the training set, and their statistics."""
+
+    def input_moments(self) -> tuple[float, float]: ...
+    def train_inputs(self) -> Iterable[Tensor]: ...
+
+
 class Network(nn.Module):
     """Layers of neurons in a row, and an output layer.
 
@@ -47,15 +54,43 @@ class Network(nn.Module):
         """The hidden layers, from the first to the last."""
         return [layer for layer in self.layers if isinstance(layer, Layer)]
 
-    def forward(self, x_TBI: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
+    def shown(self, x: Tensor) -> Tensor:
+        """What the first layer is given, [T, B, I], of the inputs of a batch.
+
+        These are that already, or words [T, B]: at every step the index of the one input that is 1.
+        """
+        if x.dim() == 3:
+            return x
+        first = self.hidden[0]
+        return first.projection.new_zeros(*x.shape, first.inputs).scatter_(2, x.unsqueeze(2), 1)
+
+    def shown_moments(self, moments: tuple[float, float]) -> tuple[float, float]:
+        """Mean and mean square of what the first layer is given, from those of the training inputs."""
+        return moments
+
+    def forward(self, x: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
         before = state or (None,) * (len(self.hidden) + 1)
         outputs: list[LayerOutput] = []
+        x_TBI = self.shown(x)
         x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
         for layer, layer_state in zip(self.hidden, before, strict=False):
             outputs.append(layer(self.dropout(x_TBI), layer_state, record))
             x_TBI = layer.send(outputs[-1].spikes)
         last = self.output(x_TBI, before[-1])
         return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
+
+
+class Shown:
+    """The training inputs as the first layer of a network is given them: what an initialisation asks for."""
+
+    def __init__(self, network: Network, inputs: Inputs) -> None:
+        self.network, self.inputs = network, inputs
+
+    def input_moments(self) -> tuple[float, float]:
+        return self.network.shown_moments(self.inputs.input_moments())
+
+    def train_inputs(self) -> Iterator[Tensor]:
+        return map(self.network.shown, self.inputs.train_inputs())
 
 
 class Dense(Network):

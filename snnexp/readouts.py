@@ -35,6 +35,8 @@ def mode(logits_KBC: Tensor) -> Tensor:
 
     Source: mode accuracy of Herranz-Celotti & Rouat ("fired the most for the longest").
     """
+    if len(logits_KBC) == 1:
+        return logits_KBC[0].argmax(-1)
     classes = logits_KBC.shape[-1]
     votes_BC = functional.one_hot(logits_KBC.argmax(-1), classes).sum(0)
     outvoted_BC = votes_BC < votes_BC.amax(-1, keepdim=True)
@@ -48,7 +50,7 @@ def greatest_mean(logits_KBC: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Readout:
-    """How outputs become logits [K, B, C] and these become one class a sample.
+    """How outputs become logits [K, B, C] and these become one class a sample, or a step where targets are per step.
 
     spiking_output: the readout counts spikes, so the network must have a spiking output layer.
     """
@@ -56,3 +58,13 @@ class Readout:
     logits: Callable[[Tensor], Tensor]
     decision: Callable[[Tensor], Tensor] = mode
     spiking_output: bool = False
+
+    def predictions(self, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The classes decided for, shaped like the targets: one a sample, [B], or one a step, [T, B].
+
+        For a step, by the K / T decisions that are made in it.
+        """
+        if targets.dim() == 1:
+            return self.decision(logits_KBC)
+        logits_TRBC = logits_KBC.reshape(len(targets), -1, *logits_KBC.shape[1:])
+        return self.decision(logits_TRBC.transpose(0, 1).flatten(1, 2)).reshape(targets.shape)

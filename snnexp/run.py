@@ -25,6 +25,7 @@ from snnexp.config import build, check, explain
 from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
+from snnexp.network import Shown
 from snnexp.reports.page import draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
 from snnexp.sweep import State
@@ -193,7 +194,11 @@ class Parts:
             backend=self.config.backend,
         )
         self.report = initialise(
-            network, self.data, build(self.config.init), build(self.config.dampening), build(self.config.sharpness)
+            network,
+            Shown(network, self.data),
+            build(self.config.init),
+            build(self.config.dampening),
+            build(self.config.sharpness),
         )
         self.backends = [layer.backend_taken() for layer in network.hidden]
         terminal.show_initialisation(self.console, self.report)
@@ -223,6 +228,7 @@ class Parts:
             build(self.config.scheduler),
             self.data.classes,
             self.config.seed,
+            self.data.stateful,
         )
 
     @cached_property

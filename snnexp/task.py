@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from snnexp.carry import Carry
 from snnexp.losses import CrossEntropy
 from snnexp.metrics import EpochMetrics
 from snnexp.network import Network
@@ -19,7 +20,7 @@ from snnexp.readouts import Readout
 
 
 class Batch(Protocol):
-    """inputs [T, B, I], targets [B]."""
+    """inputs [T, B, I], or words [T, B]; targets [B], or one at every step, [T, B]."""
 
     @property
     def inputs(self) -> Tensor: ...
@@ -48,6 +49,7 @@ class Task(lightning.LightningModule):
     sparsity: the SELT term, from the spikes of all hidden layers and the training progress in [0, 1].
     optimizer: makes the optimiser of the parameters.  scheduler: makes its learning-rate schedule, stepped every epoch,
     or None.  seed: all noise (dropout, escape) is a function of seed and step, so that a resumed run draws the same.
+    stateful: a batch starts in the state in which the one before it ended, within an epoch.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class Task(lightning.LightningModule):
         scheduler: Callable[[Optimizer], Any],
         classes: int,
         seed: int,
+        stateful: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
+        self.train_carry, self.evaluation_carry = Carry(network, stateful), Carry(network, stateful)
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
         self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
         self.spiking = [index for index, layer in enumerate(network.hidden) if layer.spiking]
@@ -74,14 +78,16 @@ class Task(lightning.LightningModule):
         scheduler = self.scheduler(optimizer)
         return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def measure(self, batch: Batch, metrics: EpochMetrics) -> Tensor:
+    def measure(self, batch: Batch, metrics: EpochMetrics, carry: Carry) -> Tensor:
         """The loss to minimise on a batch, counted in `metrics`."""
-        output = self.network(batch.inputs)
+        output = self.network(batch.inputs, carry.state)
+        carry.keep(output.state)
         logits_KBC = self.readout.logits(output.outputs)
         loss = self.loss(logits_KBC, batch.targets)
+        predictions = self.readout.predictions(logits_KBC, batch.targets)
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        metrics.update(logits_KBC, self.readout.decision(logits_KBC), batch.targets, loss, sparsity_loss, spikes)
+        metrics.update(logits_KBC, predictions, batch.targets, loss, sparsity_loss, spikes)
         return loss + sparsity_loss
 
     def progress(self) -> float:
@@ -94,13 +100,24 @@ class Task(lightning.LightningModule):
         torch.manual_seed(int.from_bytes(digest[:4]))
 
     def on_train_epoch_start(self) -> None:
+        # Not called when an epoch is resumed in its middle.
         self.train_metrics.reset()
+        self.train_carry.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["carry"] = self.train_carry.kept()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.train_carry.restore(checkpoint.get("carry"))  # there is none in checkpoints of before it
+
+    def on_train_start(self) -> None:
+        self.train_carry.to(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         self.reseed(Stream.TRAIN, self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.measure(batch, self.train_metrics)
+        loss = self.measure(batch, self.train_metrics, self.train_carry)
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss
@@ -110,12 +127,13 @@ class Task(lightning.LightningModule):
         if not all(bool(weight.isfinite().all()) for weight in self.network.parameters()):
             raise DivergedError(self.global_step)
         self.evaluation_metrics.reset()
+        self.evaluation_carry.reset()
 
     def on_validation_batch_start(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         self.reseed(Stream.EVALUATE, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.measure(batch, self.evaluation_metrics)
+        self.measure(batch, self.evaluation_metrics, self.evaluation_carry)
 
     def on_validation_epoch_end(self) -> None:
         # For early stopping; the loggers have them from `procedures.record`, once.

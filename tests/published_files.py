@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
+
+REST = ("valid", "test")
 
 
 def real(folder: str) -> Path:
@@ -50,8 +52,21 @@ def write_idx(root: Path, name: str, samples: dict[str, int], seed: int = 0) -> 
         labels = (images[:, 0, 0] % 10).astype(np.uint8)
         for kind, values in {"images-idx3": images, "labels-idx1": labels}.items():
             file = f"{part}-{kind}-ubyte.gz"
-            sums[file] = write_gzipped(root / name / file, values)
+            sums[file] = File(write_gzipped(root / name / file, values))
     return Published(name, (), sums)
+
+
+def write_text(root: Path) -> Published:
+    """A Penn Treebank of lines of four words, w0 to w9998, each of them once for training; what would be published."""
+    (root / "ptb").mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    files = {}
+    for part, words in (("train", rng.permutation(9999)), *((part, rng.integers(0, 9999, 400)) for part in REST)):
+        lines = [" ".join(f"w{word}" for word in words[start : start + 4]) for start in range(0, len(words), 4)]
+        content = "".join(f" {line} \n" for line in lines).encode()
+        (root / "ptb" / f"ptb.{part}.txt").write_bytes(content)
+        files[f"ptb.{part}.txt"] = File(md5(content).hexdigest())
+    return Published("ptb", (), files)
 
 
 def write_gzipped(path: Path, values: np.ndarray) -> str:

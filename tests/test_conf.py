@@ -33,7 +33,7 @@ SMALL = [
 ]
 SHORT = "dataset.steps=10"
 NOT_OURS = ("hydra", "local")  # Hydra's own groups, a user's own paths
-NEEDS = {"readout=spike_count": ["network/output=spiking"]}
+NEEDS = {"readout=spike_count": ["network/output=spiking"], "network=embedding": ["dataset=ptb"]}
 LIF = ["lif", "lif_stabilizing"]
 
 
@@ -115,6 +115,39 @@ def test_published_data_take_a_step(dataset: str, folder: str, tmp_path: Path) -
         pytest.skip(f"SNNEXP_DATA does not name a folder with {folder}/")
     config = together(f"dataset={dataset}")
     config.paths.data = root
+    take_a_step(config, tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("network", ["dense", "embedding"])
+@pytest.mark.parametrize("neuron", options("neuron"))
+def test_words_take_a_step(network: str, neuron: str, tmp_path: Path) -> None:
+    root = os.environ.get("SNNEXP_DATA")
+    if root is None or not (Path(root) / "ptb").is_dir():
+        pytest.skip("SNNEXP_DATA does not name a folder with ptb/")
+    config = together(f"network={network}", "dataset=ptb", f"neuron={neuron}")
+    config.paths.data, config.network.widths = root, [16, 12]
+    config.dataset.steps, config.network.time_repeat = 5, 2
+    take_a_step(config, tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("dataset", "folder", "shape"),
+    [
+        ("mnist", "mnist", [1, 28, 28]),
+        ("fashion_mnist", "fashion_mnist", [1, 28, 28]),
+        ("cifar10", "cifar10", [3, 32, 32]),
+        ("nmnist", "nmnist", [1, 28, 28]),
+    ],
+)
+def test_pictures_take_a_step_with_convolutions(dataset: str, folder: str, shape: list[int], tmp_path: Path) -> None:
+    root = os.environ.get("SNNEXP_DATA")
+    if root is None or not (Path(root) / folder).is_dir():
+        pytest.skip(f"SNNEXP_DATA does not name a folder with {folder}/")
+    config = together(f"dataset={dataset}", "network=conv")
+    config.paths.data, config.network.shape, config.network.filters = root, shape, [4, 4]
+    config.dataset.steps = 3
     take_a_step(config, tmp_path)
 
 

@@ -108,7 +108,7 @@ def test_a_name_that_is_no_class(root: Path) -> None:
 
 def test_missing_files_and_values_out_of_range_are_named(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"no folder .*DVSGesture/ibmGestureTrain; set paths\.data, or unpack .*https://"
+        DataError, match=r"no folder .*DVSGesture/ibmGestureTrain; set paths\.data, or .*fetch_data\.py dvs_gesture"
     ):
         build(tmp_path).setup()
     for value in (0, 3, 256):

@@ -4,9 +4,12 @@ from pathlib import Path
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
+import torch
 
 from snnexp.data.events import Frames
-from snnexp.data.heidelberg import read_heidelberg
+from snnexp.data.gaps import Gaps
+from snnexp.data.heidelberg import load_heidelberg, read_heidelberg
+from snnexp.data.samples import Packed
 from snnexp.errors import DataError
 from tests.published_files import write_heidelberg
 
@@ -17,22 +20,31 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.h5"
 
 
-def binned(path: Path, inputs: int = 700, classes: int = 20) -> int:
-    return len(Frames(4000, 250, inputs, classes).bin(read_heidelberg(path, "fetch it")))
+def load(path: Path) -> Gaps | Packed:
+    return load_heidelberg(path, Frames(4000, 250, 700, 20), "fetch it")
 
 
 def test_times_are_not_multiplied_in_half_precision(path: Path) -> None:
-    recordings = read_heidelberg(path, "fetch it")
+    recordings = list(read_heidelberg(path))
     with h5py.File(path) as file:
         for sample in range(5):
             expected = [int(float(time) * 1e6) for time in file["spikes/times"][sample]]
-            assert recordings.read(sample).times.tolist() == expected  # float16 cannot hold more than 65504
+            assert recordings[sample].times.tolist() == expected  # float16 cannot hold more than 65504
+
+
+def test_read_once_and_again_when_the_file_has_changed(path: Path, tmp_path: Path) -> None:
+    fresh, kept = load(path), load(path)
+    assert torch.equal(fresh.frames(range(5)), kept.frames(range(5)))
+    write_heidelberg(path, 7, 20, 1, events=30)
+    assert len(load(path)) == 7
+    with pytest.raises(DataError, match="there are 3 classes"):  # what was found good for 20 is not for 3
+        load_heidelberg(path, Frames(4000, 250, 700, 3), "fetch it")
 
 
 def test_an_empty_recording_is_a_silent_sample(path: Path) -> None:
     with h5py.File(path, "a") as file:
         file["spikes/times"][3], file["spikes/units"][3] = np.zeros(0, np.float16), np.zeros(0, np.int64)
-    samples = Frames(4000, 250, 700, 20).bin(read_heidelberg(path, "fetch it"))
+    samples = load(path)
     assert samples.frames(range(5)).sum((0, 2)).bool().tolist() == [True, True, True, False, True]
 
 
@@ -41,7 +53,7 @@ def test_a_missing_group_is_named(path: Path, group: str) -> None:
     with h5py.File(path, "a") as file:
         del file[group]
     with pytest.raises(DataError, match=rf"^{path} cannot be read as spikes/times, spikes/units and labels: .+"):
-        binned(path)
+        load(path)
 
 
 def test_a_file_that_is_cut_off_or_another(path: Path) -> None:
@@ -49,21 +61,21 @@ def test_a_file_that_is_cut_off_or_another(path: Path) -> None:
     for content in (whole[:3000], b"", b"PK\x03\x04 no HDF5 file"):
         path.write_bytes(content)
         with pytest.raises(DataError, match=rf"^{path} cannot be read as "):
-            binned(path)
+            load(path)
 
 
 def test_a_missing_file_names_what_mends_it(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"a\.h5 cannot be read \(No such file or directory\); set paths\.data, or fetch"
     ):
-        binned(tmp_path / "a.h5")
+        load(tmp_path / "a.h5")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(path: Path) -> None:
     path.chmod(0)
     with pytest.raises(DataError, match=r"a\.h5 cannot be read \(Permission denied\)"):
-        binned(path)
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +100,6 @@ def test_what_does_not_fit_is_named(path: Path, change: dict[str, list[float]], 
             file["spikes/times"][0] = np.array(change.get("times", [0.1, 0.2]), np.float16)
             file["spikes/units"][0] = np.array(change["units"])
     with pytest.raises(DataError) as caught:
-        binned(path)
+        load(path)
     assert str(caught.value).endswith(said)
     assert str(path) in str(caught.value)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnexp.data.idx import read_idx
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
 from snnexp.errors import DataError
 
 VALUES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
@@ -16,7 +16,7 @@ WHOLE = b"\x00\x00\x08\x03" + np.array(VALUES.shape, ">u4").tobytes() + VALUES.t
 def published(root: Path, content: bytes) -> Published:
     (root / "toy").mkdir()
     (root / "toy" / "a.gz").write_bytes(content)
-    return Published("toy", (), {"a.gz": md5(content).hexdigest()})
+    return Published("toy", (), {"a.gz": File(md5(content).hexdigest())})
 
 
 def test_reads_what_was_written(tmp_path: Path) -> None:

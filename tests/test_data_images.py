@@ -9,7 +9,7 @@ from snnexp.data.fashion_mnist import FashionMnist
 from snnexp.data.idx import read_labelled
 from snnexp.data.images import Images, Scale, levels
 from snnexp.data.mnist import Mnist
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
 from snnexp.errors import DataError, OptionError
 from tests.published_files import real, write_gzipped, write_idx
 
@@ -88,7 +88,9 @@ def test_labels_that_do_not_fit(tmp_path: Path) -> None:
     names = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
     for labels, said in ((np.zeros(4), "has 5 images, but 4 labels"), (np.full(5, 10), r"has label 10, .*\(0 to 9\)")):
         arrays = (np.zeros((5, 28, 28), np.uint8), labels.astype(np.uint8))
-        sums = {name: write_gzipped(tmp_path / "toy" / name, array) for name, array in zip(names, arrays, strict=True)}
+        sums = {
+            name: File(write_gzipped(tmp_path / "toy" / name, array)) for name, array in zip(names, arrays, strict=True)
+        }
         with pytest.raises(DataError, match=said):
             read_labelled(Published("toy", (), sums), tmp_path, "train")
 

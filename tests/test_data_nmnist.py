@@ -107,7 +107,9 @@ def test_a_damaged_recording_is_named(root: Path, content: bytes, said: str) -> 
 
 
 def test_missing_files_name_where_they_are_to_be_had(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^paths\.data=.*no folder .*NMNIST/Train; set paths\.data, or .*https://"):
+    with pytest.raises(
+        DataError, match=r"^paths\.data=.*no folder .*NMNIST/Train; set paths\.data, or .*fetch_data\.py nmnist"
+    ):
         build(tmp_path).setup()
     (tmp_path / "nmnist" / "Train").mkdir(parents=True)
     with pytest.raises(DataError, match=r"nmnist/Train has no recordings"):

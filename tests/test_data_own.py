@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from snnexp.data.own import Own
-from snnexp.data.samples import Packed
+from snnexp.data.samples import Samples
 from snnexp.errors import DataError, OptionError
 from tests.published_files import write_heidelberg
 
@@ -34,7 +34,7 @@ def rows(*parts: object) -> list[tuple[int, int, int]]:
     """Step, channel and label of every recording, which has one event."""
     found = []
     for part in parts:
-        assert isinstance(part, Packed)
+        assert isinstance(part, Samples)
         for step, sample, channel in part.frames(range(len(part))).nonzero().tolist():
             found.append((step, channel, int(part.targets[sample])))
     return sorted(found)
@@ -114,7 +114,7 @@ def test_damaged_files_are_named(folder: Path) -> None:
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=rf"^{tmp_path / 'none'} does not exist; .*dataset\.path"):
+    with pytest.raises(DataError, match=rf"^{tmp_path / 'none'} cannot be read \(No such file.*dataset\.path"):
         build(tmp_path / "none").setup()
     with pytest.raises(DataError, match=rf"^{tmp_path} has no recordings, neither \*\.npz nor \*\.h5"):
         build(tmp_path).setup()

@@ -1,35 +1,20 @@
 from hashlib import md5
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from snnexp.data import ptb
 from snnexp.data.ptb import Ptb, numbered, vocabulary, words
-from snnexp.data.published import Published
+from snnexp.data.published import File, Published
 from snnexp.data.streams import Streams, cut
 from snnexp.errors import DataError, OptionError
-from tests.published_files import real
-
-
-def write(root: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text of lines of four words, w0 to w9998, each of which occurs in training; taken for the published one."""
-    (root / "ptb").mkdir()
-    rng = np.random.default_rng(0)
-    sums = {}
-    for part, count in sizes.items():
-        drawn = rng.permutation(9999) if part == "train" else rng.integers(0, 9999, count)
-        lines = [" ".join(f"w{word}" for word in drawn[start : start + 4]) for start in range(0, len(drawn), 4)]
-        content = "".join(f" {line} \n" for line in lines).encode()
-        (root / "ptb" / f"ptb.{part}.txt").write_bytes(content)
-        sums[f"ptb.{part}.txt"] = md5(content).hexdigest()
-    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), sums))
+from tests.published_files import real, write_text
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write(tmp_path, {"train": 9999, "valid": 400, "test": 300}, monkeypatch)
+    monkeypatch.setattr(ptb, "PTB", write_text(tmp_path))
     return tmp_path
 
 
@@ -108,7 +93,7 @@ def test_a_text_with_other_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     names = [f"ptb.{part}.txt" for part in ("train", "valid", "test")]
     for name in names:
         (tmp_path / "ptb" / name).write_bytes(content)
-    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), dict.fromkeys(names, md5(content).hexdigest())))
+    monkeypatch.setattr(ptb, "PTB", Published("ptb", (), dict.fromkeys(names, File(md5(content).hexdigest()))))
     with pytest.raises(DataError, match="has 3 different words, not 10000"):
         build(tmp_path).setup()
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from snnexp.data.samples import Packed
 from snnexp.data.shd import Shd
 from snnexp.errors import DataError, OptionError
 from tests.published_files import tonic_frames, write_heidelberg
@@ -65,24 +64,21 @@ def test_steps_follow_the_bins(root: Path) -> None:
 def test_splits_and_moments(root: Path) -> None:
     data, other = build(root, validation=0.2), build(root, validation=0.2, seed=1)
     assert [len(part) for part in data.splits] == [32, 8, 9]
-    packed = [part for part in data.splits if isinstance(part, Packed)]
-    shuffled = [part for part in other.splits if isinstance(part, Packed)]
-    assert not np.array_equal(packed[1].bits, shuffled[1].bits)
-    assert np.array_equal(packed[2].bits, shuffled[2].bits)
-    rows = [
-        sorted(part.bits[sample].tobytes() for part in parts[:2] for sample in range(len(part)))
-        for parts in (packed, shuffled)
-    ]
+    ours, theirs = (
+        [part.frames(range(len(part))).transpose(0, 1) for part in splits] for splits in (data.splits, other.splits)
+    )
+    assert not torch.equal(ours[1], theirs[1])
+    assert torch.equal(ours[2], theirs[2])
+    rows = [sorted(x_TI.numpy().tobytes() for x_TI in torch.cat(parts[:2])) for parts in (ours, theirs)]
     assert rows[0] == rows[1]
-    inputs = torch.cat(list(data.train_inputs()), 1).double()
-    assert data.input_moments() == pytest.approx((inputs.mean().item(),) * 2, rel=1e-12)
+    assert data.input_moments() == pytest.approx((ours[0].double().mean().item(),) * 2, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["shd_train.h5", "shd_test.h5"])
 def test_a_missing_file_is_named(root: Path, name: str) -> None:
     (root / "SHD" / name).unlink()
     with pytest.raises(
-        DataError, match=rf"/{name} cannot be read \(No such.*paths.data.*https://zenkelab.org/datasets/"
+        DataError, match=rf"/{name} cannot be read \(No such.*paths.data.*fetch_data\.py shd --root {root}"
     ):
         build(root).setup()
 

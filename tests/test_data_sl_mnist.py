@@ -10,7 +10,7 @@ import torch
 from snnexp.data import sl_mnist
 from snnexp.data.encoding import NEVER, latency
 from snnexp.data.idx import read_idx
-from snnexp.data.published import MNIST, Published
+from snnexp.data.published import MNIST, File, Published
 from snnexp.data.samples import OneSpike
 from snnexp.data.sl_mnist import SlMnist, SlMnistEncoding, Unrolled
 from snnexp.errors import DataError, OptionError
@@ -29,7 +29,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
             content = gzip.compress(header + values.tobytes(), 1)
             (tmp_path / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(content)
-            sums[f"{part}-{kind}-ubyte.gz"] = md5(content).hexdigest()
+            sums[f"{part}-{kind}-ubyte.gz"] = File(md5(content).hexdigest())
     monkeypatch.setattr(sl_mnist, "MNIST", Published("mnist", (), sums))
     return tmp_path
 

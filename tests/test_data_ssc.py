@@ -46,7 +46,7 @@ def test_splits_are_official_and_the_training_order_is_drawn(root: Path) -> None
 
 def test_a_missing_file_and_values_out_of_range_are_named(root: Path) -> None:
     (root / "SSC" / "ssc_valid.h5").unlink()
-    with pytest.raises(DataError, match=r"ssc_valid\.h5 cannot be read \(No such file.*https://zenkelab"):
+    with pytest.raises(DataError, match=r"ssc_valid\.h5 cannot be read \(No such file.*fetch_data\.py ssc --root"):
         build(root).setup()
     with pytest.raises(OptionError, match=r"^duration_ms=1000\.0: must be whole steps of 3 ms"):
         build(root, step_ms=3.0)

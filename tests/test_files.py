@@ -22,6 +22,11 @@ def test_content_arrives_and_nothing_else_is_left(tmp_path: Path, content: str |
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_pieces_arrive_one_after_the_other(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", iter([b"one", memoryview(b" two"), b""]))
+    assert (tmp_path / "a").read_bytes() == b"one two"
+
+
 def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "result.json"
     path.write_text("old")

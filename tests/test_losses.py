@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from snnexp.errors import OptionError
-from snnexp.losses import CrossEntropy, mean_absolute, mean_squared
+from snnexp.errors import OptionError, UserError
+from snnexp.losses import CrossEntropy, at_decisions, mean_absolute, mean_squared
 
 T, B, N = 4, 3, 5
 
@@ -19,6 +19,27 @@ def test_cross_entropy_of_every_decision(smoothing: float) -> None:
             logp_C = logits_KBC[k, b] - math.log(sum(math.exp(logit) for logit in logits_KBC[k, b].tolist()))
             by_hand -= (1 - smoothing) * logp_C[targets_B[b]].item() + smoothing * logp_C.mean().item()
     assert CrossEntropy(smoothing)(logits_KBC, targets_B).item() == pytest.approx(by_hand / (T * B), rel=1e-12)
+
+
+def test_what_is_right_at_every_decision() -> None:
+    assert at_decisions(torch.tensor([4, 0]), 3).tolist() == [[4, 0]] * 3
+    steps_TB = torch.tensor([[4, 0], [1, 2]])
+    assert at_decisions(steps_TB, 2).tolist() == [[4, 0], [1, 2]]
+    assert at_decisions(steps_TB, 4).tolist() == [[4, 0], [4, 0], [1, 2], [1, 2]]  # every step shown twice
+    for decisions in (1, 3):
+        with pytest.raises(UserError, match=f"2 targets a sample, not {decisions}: take readout=every_step"):
+            at_decisions(steps_TB, decisions)
+
+
+def test_cross_entropy_of_a_target_at_every_step() -> None:
+    torch.manual_seed(0)
+    logits_KBC, targets_TB = torch.randn(2 * T, B, N, dtype=torch.float64), torch.randint(N, (T, B))
+    alone = [
+        CrossEntropy()(logits_KBC[2 * t : 2 * t + 2, [b]], targets_TB[t, [b]]).item()
+        for t in range(T)
+        for b in range(B)
+    ]
+    assert CrossEntropy()(logits_KBC, targets_TB).item() == pytest.approx(sum(alone) / len(alone), rel=1e-12)
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0])

@@ -47,6 +47,22 @@ def test_values_weigh_every_sample_alike() -> None:
     )
 
 
+def test_every_step_with_a_target_of_its_own_is_a_sample() -> None:
+    generator = torch.Generator().manual_seed(0)
+    metrics = EpochMetrics(C, [])
+    right, nats, loss = [], [], 0.0
+    for steps in (4, 1):  # the end of a text is shorter
+        logits_KBC, targets_TB = torch.randn(steps, 3, C, generator=generator), torch.randint(C, (steps, 3))
+        metrics.update(logits_KBC, logits_KBC.argmax(-1), targets_TB, torch.tensor(float(steps)), torch.zeros(()), [])
+        right.append((logits_KBC.argmax(-1) == targets_TB).flatten())
+        nats.append(functional.cross_entropy(logits_KBC.flatten(0, 1), targets_TB.flatten(), reduction="none"))
+        loss += steps * 3 * steps / 15
+    values = metrics.values()
+    assert values["accuracy"] == pytest.approx(torch.cat(right).float().mean().item())
+    assert values["perplexity"] == pytest.approx(torch.cat(nats).mean().exp().item(), rel=1e-5)
+    assert values["loss"] == pytest.approx(loss)
+
+
 def test_state_dict_resumes_an_epoch() -> None:
     whole, early, late = (EpochMetrics(C, [0]) for _ in range(3))
     for index, batch in enumerate(batches()):

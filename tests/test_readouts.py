@@ -1,6 +1,6 @@
 import torch
 
-from snnexp.readouts import every_step, greatest_mean, last, max_over_time, mode, sum_over_time
+from snnexp.readouts import Readout, every_step, greatest_mean, last, max_over_time, mode, sum_over_time
 
 OUTPUTS_TBC = torch.tensor([[[1.0, 5.0, 0.0]], [[2.0, -9.0, 0.0]], [[3.0, 1.0, 4.0]]])
 
@@ -35,3 +35,14 @@ def test_one_decision_is_its_argmax() -> None:
     logits_KBC = torch.randn(1, 50, 7, generator=torch.Generator().manual_seed(0))
     assert torch.equal(mode(logits_KBC), logits_KBC[0].argmax(-1))
     assert torch.equal(greatest_mean(logits_KBC), logits_KBC[0].argmax(-1))
+
+
+def test_predictions_have_the_shape_of_the_targets() -> None:
+    logits_KBC = torch.randn(12, 5, 3, generator=torch.Generator().manual_seed(0))
+    for decision in (mode, greatest_mean):
+        readout = Readout(every_step, decision)
+        assert torch.equal(readout.predictions(logits_KBC, torch.zeros(5)), decision(logits_KBC))
+        every = readout.predictions(logits_KBC, torch.zeros(12, 5))
+        assert torch.equal(every, logits_KBC.argmax(-1))
+        thrice = readout.predictions(logits_KBC, torch.zeros(4, 5))  # every step shown three times
+        assert torch.equal(thrice, torch.stack([decision(part_KBC) for part_KBC in logits_KBC.split(3)]))

@@ -145,6 +145,37 @@ def test_with_other_parts(
     assert_same(killed_and_resumed(overrides, tmp_path, *deaths), uninterrupted(overrides))
 
 
+def words(root: Path, death: tuple[str, int] | None = None) -> None:
+    """Take the small text in this folder for the published one, and die if so told."""
+    from snnexp.data import ptb
+    from tests.published_files import write_text
+
+    ptb.PTB = write_text(root)  # type: ignore[misc]
+    if death is not None:
+        kill(*death)
+
+
+@pytest.mark.slow
+def test_the_state_of_a_text_is_carried_over_a_resume(tmp_path: Path) -> None:
+    text = [
+        *(word for word in PLAIN if not word.startswith("selt")),
+        f"paths.data={tmp_path}",
+        "dataset=ptb",
+        "dataset.train_samples=160",
+        "network=embedding",
+        "neuron.threshold.mean=0.01",
+    ]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert in_child(text, whole, partial(words, tmp_path)) == 0
+    for death in ((TRAIN_STEP, 4), (TRAIN_STEP, 4), (VALIDATION_STEP, 2)):
+        assert in_child(text, killed, partial(words, tmp_path, death)) == -signal.SIGKILL
+    assert in_child(text, killed, partial(words, tmp_path)) == 0
+    assert_same(everything(killed), everything(whole))
+    stateless = tmp_path / "stateless"
+    assert in_child([*text, "dataset.stateful=false"], stateless, partial(words, tmp_path)) == 0
+    assert everything(stateless)["metrics"] != everything(whole)["metrics"]
+
+
 def test_early_stopping_is_remembered(tmp_path: Path, uninterrupted: Any) -> None:
     whole = uninterrupted(STOPPED)
     stopped_at = len(whole["metrics"]) - 1  # the line before training is not an epoch

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snnexp.data.images import ImageData
+from snnexp.data.published import CIFAR10
 from snnexp.errors import DataError
 
 FOLDER = "cifar-10-batches-bin"
@@ -26,20 +27,22 @@ class Cifar10(ImageData):
     inputs, classes, shape, official = 3072, 10, (3, 32, 32), 50000
 
     def read(self, train: bool) -> tuple[NDArray[np.uint8], Tensor]:
-        batches = [read_batch(self.root / "cifar10" / FOLDER / name, self.root) for name in (TRAIN if train else TEST)]
+        batches = [
+            read_batch(CIFAR10.path(self.root, f"{FOLDER}/{name}"), CIFAR10.mend(self.root))
+            for name in (TRAIN if train else TEST)
+        ]
         rows = np.concatenate(batches)
         return rows[:, 1:].reshape(len(rows), CHANNELS, PIXELS), torch.from_numpy(rows[:, 0].astype(np.int64))
 
 
-def read_batch(path: Path, root: Path) -> NDArray[np.uint8]:
+def read_batch(path: Path, mend: str) -> NDArray[np.uint8]:
     """The 10,000 rows of a file: the label, then the red, the green and the blue pixels, row by row.
 
-    Raises DataError where the file is missing or holds something else.
+    Raises DataError where the file is missing (mend: what a user does about it) or holds something else.
     """
     try:
         values = np.fromfile(path, np.uint8)
     except OSError as error:
-        mend = f"get it with: python scripts/fetch_data.py cifar10 --root {root}"
         raise DataError(f"{path} cannot be read ({error.strerror}); set paths.data, or {mend}") from None
     length = 1 + CHANNELS * PIXELS
     if len(values) != ROWS * length:

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from snnexp.data.events import Frames, Recording, Recordings, check_steps, in_microseconds
+from snnexp.data.events import Frames, Recording, check_steps, in_microseconds
+from snnexp.data.gaps import Gaps
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, divide, share
-from snnexp.data.sensor import Events, Sensor, content, found
+from snnexp.data.published import DVS_GESTURE
+from snnexp.data.samples import Packed
+from snnexp.data.sensor import Events, Sensor, content, recordings
 from snnexp.errors import DataError, require
 
-FOLDERS = ("DVSGesture", "dvs_gesture")  # tonic's name comes first
-MEND = (
-    "unpack ibmGestureTrain.tar.gz and ibmGestureTest.tar.gz there, "
-    "from https://figshare.com/ndownloader/files/38022171 and https://figshare.com/ndownloader/files/38020584"
-)
+FOLDERS = ("DVSGesture", "dvs_gesture")  # the first is that of tonic and of `published`
 SIZE = 128
 
 
@@ -63,16 +62,13 @@ class DvsGesture(DataModule):
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        official = self.frames.bin(self._recordings("ibmGestureTrain"))
+        official = self._part("ibmGestureTrain")
         train, val = divide(official, share(len(official), self.validation), self.seed)
-        return Splits(train, val, self.frames.bin(self._recordings("ibmGestureTest")))
+        return Splits(train, val, self._part("ibmGestureTest"))
 
-    def _recordings(self, part: str) -> Recordings:
-        folder = found(self.root, FOLDERS, part, MEND)
-        paths = sorted(folder.glob("user*/*.npy"))
-        if not paths:
-            raise DataError(f"{folder} has no recordings user*/<class>.npy; {MEND}")
-        return Recordings(len(paths), lambda index: self._recording(paths[index]))
+    def _part(self, part: str) -> Gaps | Packed:
+        folder, paths = recordings(self.root, FOLDERS, part, "user*/*.npy", DVS_GESTURE.mend(self.root))
+        return self.frames.load(folder, paths, self.sensor._asdict(), lambda: map(self._recording, paths))
 
     def _recording(self, path: Path) -> Recording:
         if not path.stem.isdecimal():

@@ -1,18 +1,23 @@
 """Recordings of events, as sensors and artificial ears write them, and their frames.
 
-Shapes: S samples of a split, T steps, I input channels, P bytes of I packed bits, E events of a recording.
+Shapes: E events of a recording.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from snnexp.data.encoding import LONGEST
+from snnexp.data.gaps import Gaps
 from snnexp.data.samples import Packed
+from snnexp.data.spikes import Binned, read_spikes
 from snnexp.errors import DataError, require
+
+VERSION = 1
+"""Of the readers and of `Frames`; another one makes every cache anew."""
 
 
 class Recording(NamedTuple):
@@ -22,13 +27,6 @@ class Recording(NamedTuple):
     channels: NDArray[np.int64]  # [E]
     target: int
     source: str
-
-
-class Recordings(NamedTuple):
-    """The recordings of a split, each made when it is asked for: of all at once the events would fill the memory."""
-
-    samples: int
-    read: Callable[[int], Recording]
 
 
 class Frames(NamedTuple):
@@ -42,23 +40,23 @@ class Frames(NamedTuple):
     inputs: int
     classes: int
 
-    def bin(self, recordings: Recordings) -> Packed:
-        """The frames of all recordings, as bits.
+    def load(
+        self, folder: Path, files: Sequence[Path], seen: Mapping[str, Any], read: Callable[[], Iterable[Recording]]
+    ) -> Gaps | Packed:
+        """The frames of all recordings that `read` makes of files in a folder, where they are kept for the next time.
 
-        Raises DataError for an event before time 0 or in a channel that there is not, and for a target out of range.
+        seen: on what the recordings depend besides the files, as plain values. Raises DataError for an event before
+        time 0 or in a channel that there is not, and for a target out of range.
         """
-        bits_STP = np.empty((recordings.samples, self.steps, -(-self.inputs // 8)), np.uint8)
-        targets_S = torch.empty(recordings.samples, dtype=torch.int64)
-        for sample in range(recordings.samples):
-            recording = recordings.read(sample)
-            self._check(recording)
-            steps_E = recording.times // self.step_us
-            inside_E = steps_E < self.steps
-            x_TI = np.zeros((self.steps, self.inputs), np.bool_)
-            x_TI[steps_E[inside_E], recording.channels[inside_E]] = True
-            bits_STP[sample] = np.packbits(x_TI, axis=1)
-            targets_S[sample] = recording.target
-        return Packed(bits_STP, targets_S, self.inputs)
+        key = {**seen, "step_us": self.step_us, "classes": self.classes, "reader": VERSION}
+        return read_spikes(folder, files, key, lambda: map(self.bin, read()), self.steps, self.inputs)
+
+    def bin(self, recording: Recording) -> Binned:
+        """The steps and channels of a recording's events; raises DataError as `load` does."""
+        self._check(recording)
+        steps_E = recording.times // self.step_us
+        inside_E = steps_E < self.steps
+        return Binned(steps_E[inside_E], recording.channels[inside_E], recording.target)
 
     def _check(self, recording: Recording) -> None:
         times_E, channels_E, target, source = recording
@@ -102,3 +100,11 @@ def whole_steps(duration_ms: float, step_us: int) -> int:
     right = f"must be whole steps of {step_us / 1000:g} ms"
     require(rest == 0 and steps >= 1, "duration_ms", duration_ms, right)
     return check_steps(steps)
+
+
+def check_there(path: Path, mend: str) -> None:
+    """Raise DataError where a file is missing; mend: what a user does about it."""
+    try:
+        path.stat()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); set paths.data, or {mend}") from None

@@ -1,57 +1,104 @@
-"""Download of published files: verified before they bear their name."""
+"""Published files, brought into the folder of the data: verified before they bear their name."""
 
+import fcntl
 import os
-import sys
-from hashlib import md5
-from http.client import HTTPException
-from pathlib import Path
-from urllib.request import urlopen
+import shutil
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from snnexp.data.published import Published
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from snnexp.data.download import RefusedError, download, right
+from snnexp.data.published import File, Published
+from snnexp.data.unpack import unpack
 from snnexp.errors import DataError
 
-CHUNK = 1 << 16
+MB = 1e6
 
 
-def fetch(published: Published, root: Path, timeout: float = 30.0) -> None:
+def fetch(published: Published, root: Path, console: Console, timeout: float = 30.0) -> None:
     """Bring every file of a data set into its folder under `root`, from the first mirror that has the published one.
 
-    Files that are there and right stay as they are. `timeout` is in seconds, for each answer of a server. Raises
-    DataError where no mirror gives a file, saying what each of them answered.
+    What is there stays as it is and needs no network, whoever has put it there: a file with the right checksum, or what
+    an archive would be unpacked to. A download that broke off goes on where it was. `timeout` is in seconds, for every
+    wait. Raises DataError where no mirror gives a file, saying what each of them did, and where the disk has no room or
+    the folder may not be written.
     """
-    folder = root / published.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, digest in published.md5.items():
-        path = folder / file
-        if path.exists() and md5(path.read_bytes(), usedforsecurity=False).hexdigest() == digest:
-            print(f"{path}: there", file=sys.stderr)
-            continue
-        answers = []
-        for mirror in published.mirrors:
-            try:
-                _download(mirror + file, path, digest, timeout)
-                break
-            except (OSError, HTTPException, DataError) as error:
-                answers.append(f"{mirror}: {error}")
-        else:
-            raise DataError(f"{path} could not be downloaded; {'; '.join(answers)}")
-
-
-def _download(url: str, path: Path, digest: str, timeout: float) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    found, size = md5(usedforsecurity=False), 0
     try:
-        with urlopen(url, timeout=timeout) as answer, partial.open("wb") as target:
-            while chunk := answer.read(CHUNK):
-                target.write(chunk)
-                found.update(chunk)
-                size += len(chunk)
-                print(f"{path}: {size / 1e6:.1f} MB", end="\r", file=sys.stderr)
-            target.flush()
-            os.fsync(target.fileno())
-        if found.hexdigest() != digest:
-            raise DataError(f"not the published file ({size} bytes, md5 {found.hexdigest()})")
-        partial.replace(path)
-        print(f"{path}: {size / 1e6:.1f} MB, as published", file=sys.stderr)
-    finally:
-        partial.unlink(missing_ok=True)
+        published.path(root).mkdir(parents=True, exist_ok=True)
+        for name, file in published.files.items():
+            path = published.path(root, name)
+            if file.unpacks is not None and (goal := path.with_name(PurePosixPath(file.unpacks).name)).exists():
+                _say(console, f"{goal}: there")
+                continue
+            if _is(path, file):
+                _say(console, f"{path}: there")
+            else:
+                _bring(
+                    path, file, [*(mirror + name for mirror in published.mirrors), *file.addresses], console, timeout
+                )
+                _say(console, f"{path}: {path.stat().st_size / MB:.1f} MB, as published")
+            if file.unpacks is not None:
+                _say(console, f"{unpack(path, file.unpacks)}: unpacked")
+    except OSError as error:
+        raise DataError(f"{error.filename or published.path(root)} cannot be written: {error.strerror}") from None
+
+
+def _bring(path: Path, file: File, addresses: list[str], console: Console, timeout: float) -> None:
+    """Download a file as `<name>.part`, which stays when that breaks off, and give it its name when it is right."""
+    unfinished = path.with_name(f"{path.name}.part")
+    refusals = []
+    with unfinished.open("ab+") as target, _bar(console) as bar:
+        try:
+            fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{path} is being fetched by another process") from None
+        missing, free = (file.size or 0) - target.tell(), shutil.disk_usage(path.parent).free
+        if missing > free:
+            raise DataError(
+                f"{path}: needs {missing / MB:.0f} MB, and {free / MB:.0f} MB are free; nothing was fetched"
+            )
+        show = partial(_show, bar, bar.add_task(path.name, total=file.size))
+        for address in addresses if not right(target, file) else []:
+            try:
+                download(address, target, file, show, timeout)
+                break
+            except RefusedError as error:
+                refusals.append(f"{address}: {error}")
+        target.flush()
+        os.fsync(target.fileno())
+        if right(target, file):
+            unfinished.replace(path)
+            return
+        if target.tell() == 0:
+            unfinished.unlink()
+    raise DataError(f"{path} could not be downloaded; {'; '.join(refusals)}")
+
+
+def _is(path: Path, file: File) -> bool:
+    if not path.exists():
+        return False
+    with path.open("rb") as content:
+        return right(content, file)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+
+
+def _show(bar: Progress, task: TaskID, done: int, total: int | None) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -25,14 +25,14 @@ def read_idx(published: Published, root: Path, file: str) -> NDArray[np.uint8]:
     try:
         content = gzip.decompress(published.read(root, file))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{root / published.name / file} is not a whole gzip file: {error}") from None
+        raise DataError(f"{published.path(root, file)} is not a whole gzip file: {error}") from None
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise DataError(f"{root / published.name / file} is not an idx file of unsigned bytes")
+        raise DataError(f"{published.path(root, file)} is not an idx file of unsigned bytes")
     axes = content[3]
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, 4 + 4 * axes, 4)]
     values = np.frombuffer(content, np.uint8)[4 + 4 * axes :]
     if len(values) != prod(shape):
-        raise DataError(f"{root / published.name / file} has {len(values)} values, not the {prod(shape)} of its header")
+        raise DataError(f"{published.path(root, file)} has {len(values)} values, not the {prod(shape)} of its header")
     return values.reshape(shape)
 
 
@@ -43,7 +43,7 @@ def read_labelled(published: Published, root: Path, part: str) -> tuple[NDArray[
     """
     images = read_idx(published, root, f"{part}-images-idx3-ubyte.gz")
     labels = read_idx(published, root, f"{part}-labels-idx1-ubyte.gz")
-    place = f"{root / published.name}: {part}"
+    place = f"{published.path(root)}: {part}"
     if len(images) != len(labels):
         raise DataError(f"{place} has {len(images)} images, but {len(labels)} labels")
     if labels.max(initial=0) > 9:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
 from snnexp.data.sampler import EpochBatchSampler
-from snnexp.data.samples import Batch, Samples
+from snnexp.data.samples import Batch, Loaded, Samples
 from snnexp.errors import choice, require
 
 __all__ = ["Batch", "DataModule", "Split", "Splits"]
@@ -35,7 +35,7 @@ class Splits(NamedTuple):
     test: Samples
 
 
-def _whole(items: list[Batch]) -> Batch:
+def _whole(items: list[Loaded]) -> Loaded:
     """`Samples` makes the batch itself, and gives it as the only item."""
     (batch,) = items
     return batch
@@ -94,16 +94,16 @@ class DataModule(LightningDataModule, ABC):
         """Load all splits, whatever the stage; a second call does nothing."""
         _ = self.splits
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[Loaded]:
         return self._loader(self.splits.train, self.train_batches)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> DataLoader[Loaded]:
         return self.loader(Split.VAL)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> DataLoader[Loaded]:
         return self.loader(Split.TEST)
 
-    def loader(self, split: Split) -> DataLoader[Batch]:
+    def loader(self, split: Split) -> DataLoader[Loaded]:
         """The samples of one split once, in stored order: for evaluation."""
         samples: Samples = getattr(self.splits, choice(Split, "split", split))
         return self._loader(samples, BatchSampler(SequentialSampler(samples), self.batch_size, drop_last=False))
@@ -116,7 +116,7 @@ class DataModule(LightningDataModule, ABC):
         """Mean and mean square of the input x, exactly: over all training samples, steps and channels."""
         return self.splits.train.moments()
 
-    def _loader(self, samples: Samples, batches: Sampler[list[int]]) -> DataLoader[Batch]:
+    def _loader(self, samples: Samples, batches: Sampler[list[int]]) -> DataLoader[Loaded]:
         return DataLoader(
             samples,
             batch_sampler=batches,

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from snnexp.data.events import Frames, Recording, Recordings, check_steps, in_microseconds
+from snnexp.data.events import Frames, Recording, check_steps, in_microseconds
+from snnexp.data.gaps import Gaps
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, divide, share
-from snnexp.data.sensor import Events, Sensor, content, found
+from snnexp.data.published import NMNIST
+from snnexp.data.samples import Packed
+from snnexp.data.sensor import Events, Sensor, content, recordings
 from snnexp.errors import DataError
 
-FOLDERS = ("NMNIST", "nmnist")  # tonic's name comes first
-MEND = "unzip train.zip and test.zip there, from https://data.mendeley.com/datasets/468j46mzdv"
+FOLDERS = ("NMNIST", "nmnist")  # the first is that of tonic and of `published`
 OVERFLOW = 240
 """The row that marks no event, but that the clock has run over: the times after it are 2^13 microseconds later."""
 
@@ -59,16 +61,13 @@ class Nmnist(DataModule):
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        official = self.frames.bin(self._recordings("Train"))
+        official = self._part("Train")
         train, val = divide(official, share(len(official), self.validation), self.seed)
-        return Splits(train, val, self.frames.bin(self._recordings("Test")))
+        return Splits(train, val, self._part("Test"))
 
-    def _recordings(self, part: str) -> Recordings:
-        folder = found(self.root, FOLDERS, part, MEND)
-        paths = sorted(folder.glob("[0-9]/*.bin"))
-        if not paths:
-            raise DataError(f"{folder} has no recordings <digit>/*.bin; {MEND}")
-        return Recordings(len(paths), lambda index: self._recording(paths[index]))
+    def _part(self, part: str) -> Gaps | Packed:
+        folder, paths = recordings(self.root, FOLDERS, part, "[0-9]/*.bin", NMNIST.mend(self.root))
+        return self.frames.load(folder, paths, self.sensor._asdict(), lambda: map(self._recording, paths))
 
     def _recording(self, path: Path) -> Recording:
         return Recording(*self.sensor.channels(read_bin(path), path), int(path.parent.name), str(path))

@@ -1,17 +1,21 @@
 """A user's own recordings."""
 
 import zipfile
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from snnexp.data.events import Frames, Recording, Recordings, check_steps, in_microseconds, microseconds
+from snnexp.data.events import Frames, Recording, check_steps, check_there, in_microseconds, microseconds
+from snnexp.data.gaps import Gaps
 from snnexp.data.heidelberg import read_heidelberg
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, divide, share
+from snnexp.data.samples import Packed
 from snnexp.errors import DataError, require
 
-HDF5 = (".h5", ".hdf5")
+NPZ, HDF5 = ".npz", (".h5", ".hdf5")
 MEND = "say where your recordings lie with dataset.path"
 
 
@@ -57,9 +61,9 @@ class Own(DataModule):
         self.validation, self.test = validation, test
 
     def load(self) -> Splits:
-        rest = self.frames.bin(read(self.path))
+        rest = self._read(self.path)
         if self.test_path is not None:
-            test = self.frames.bin(read(self.test_path))
+            test = self._read(self.test_path)
         else:
             rest, test = divide(rest, share(len(rest), self.test), self.seed)
         train, val = divide(rest, share(len(rest), self.validation), self.seed)
@@ -67,24 +71,18 @@ class Own(DataModule):
             raise DataError(f"{self.path} has too few recordings to be split into training, validation and test")
         return Splits(train, val, test)
 
+    def _read(self, path: Path) -> Gaps | Packed:
+        check_there(path, MEND)
+        folder, found = (path, sorted(path.rglob("*"))) if path.is_dir() else (path.parent, [path])
+        files = [file for file in found if file.suffix in (NPZ, *HDF5)]
+        if not files:
+            raise DataError(f"{path} has no recordings, neither *.npz nor *.h5; {MEND}")
+        return self.frames.load(folder, files, {}, lambda: chain.from_iterable(map(read, files)))
 
-def read(path: Path) -> Recordings:
-    """All recordings of a file or folder; raises DataError where there are none, or a file cannot be read."""
-    if not path.exists():
-        raise DataError(f"{path} does not exist; {MEND}")
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    npz = [file for file in files if file.suffix == ".npz"]
-    parts = [Recordings(len(npz), lambda index: read_npz(npz[index]))]
-    parts += [read_heidelberg(file, MEND) for file in files if file.suffix in HDF5]
-    places = [(part, index) for part in parts for index in range(part.samples)]
-    if not places:
-        raise DataError(f"{path} has no recordings, neither *.npz nor *.h5; {MEND}")
 
-    def recording(place: int) -> Recording:
-        part, index = places[place]
-        return part.read(index)
-
-    return Recordings(len(places), recording)
+def read(path: Path) -> Iterable[Recording]:
+    """The recordings of a file."""
+    return [read_npz(path)] if path.suffix == NPZ else read_heidelberg(path)
 
 
 def read_npz(path: Path) -> Recording:

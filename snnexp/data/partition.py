@@ -1,12 +1,13 @@
 """Samples set aside for validation."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
+from snnexp.data.gaps import Gaps
 from snnexp.data.samples import Packed
 from snnexp.errors import require
+
+Spikes = Gaps | Packed
 
 
 def partition(samples: int, validation: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -15,13 +16,10 @@ def partition(samples: int, validation: int, seed: int) -> tuple[NDArray[np.int6
     return order[validation:], order[:validation]
 
 
-def divide(samples: Packed, validation: int, seed: int) -> tuple[Packed, Packed]:
+def divide(samples: Spikes, validation: int, seed: int) -> tuple[Spikes, Spikes]:
     """Samples for training and for validation, as `partition` draws them."""
-    train, val = (
-        replace(samples, bits=samples.bits[part], targets=samples.targets[part])
-        for part in partition(len(samples), validation, seed)
-    )
-    return train, val
+    train, val = partition(len(samples), validation, seed)
+    return samples.select(train), samples.select(val)
 
 
 def share(samples: int, fraction: float) -> int:

@@ -60,7 +60,7 @@ class Ptb(DataModule):
         texts = [self._words(part) for part in ("train", "valid", "test")]
         numbers = vocabulary(texts[0])
         if len(numbers) != self.classes:
-            raise DataError(f"{self.root / PTB.name} has {len(numbers)} different words, not {self.classes}")
+            raise DataError(f"{PTB.path(self.root)} has {len(numbers)} different words, not {self.classes}")
         return Splits(*(self._streams(numbered(text, numbers)) for text in texts))
 
     def _words(self, part: str) -> list[str]:

@@ -6,7 +6,7 @@ Shapes: S samples of the split, T steps, B samples of a batch, I input channels,
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -17,14 +17,39 @@ from torch.utils.data import Dataset
 from snnexp.data.encoding import NEVER, first_spike_frames
 
 
+class Loaded(Protocol):
+    """What a loader yields; the first axis of the inputs is time, not the batch.
+
+    It is a named tuple of tensors, so that Lightning brings it to the device. There `inputs` unfolds what has travelled
+    small, each time that it is asked for.
+    """
+
+    @property
+    def inputs(self) -> Tensor: ...  # x_TBI, float32
+    @property
+    def targets(self) -> Tensor: ...  # [B], int64
+
+
 class Batch(NamedTuple):
-    """What a loader yields. The first axis of the inputs is time, not the batch."""
+    """A batch that is dense already."""
 
     inputs: Tensor  # x_TBI, float32
     targets: Tensor  # [B], int64
 
 
-class Samples(Dataset[Batch], ABC):
+class PackedBatch(NamedTuple):
+    """A batch of bits."""
+
+    bits: Tensor  # [T, B, P], uint8
+    targets: Tensor  # [B], int64
+    channels: int
+
+    @property
+    def inputs(self) -> Tensor:
+        return unpack(self.bits, self.channels)
+
+
+class Samples(Dataset[Loaded], ABC):
     """A split that a loader asks for whole batches, by a list of indices."""
 
     targets: Tensor  # [S], int64
@@ -40,7 +65,7 @@ class Samples(Dataset[Batch], ABC):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitems__(self, indices: list[int]) -> list[Batch]:
+    def __getitems__(self, indices: list[int]) -> list[Loaded]:
         """The whole batch, as one item."""
         return [Batch(self.frames(indices), self.targets[indices])]
 
@@ -84,9 +109,19 @@ class Packed(Samples):
     inputs: int
 
     def frames(self, indices: Sequence[int]) -> Tensor:
-        # Time-major while still packed: an eighth of the bytes to move.
+        return self._batch(indices).inputs
+
+    def __getitems__(self, indices: list[int]) -> list[Loaded]:
+        return [self._batch(indices)]
+
+    def _batch(self, indices: Sequence[int]) -> PackedBatch:
+        # Time-major while still packed: a fraction of the bytes to move.
         bits_TBP = np.ascontiguousarray(self.bits[indices].transpose(1, 0, 2))
-        return torch.from_numpy(np.unpackbits(bits_TBP, axis=2, count=self.inputs)).float()
+        return PackedBatch(torch.from_numpy(bits_TBP), self.targets[indices], self.inputs)
+
+    def select(self, rows: NDArray[np.int64]) -> Self:
+        """These samples, in this order; a copy."""
+        return replace(self, bits=self.bits[rows], targets=self.targets[rows])
 
     def first(self, count: int) -> Self:
         return replace(self, bits=self.bits[:count], targets=self.targets[:count])
@@ -96,3 +131,12 @@ class Packed(Samples):
         samples, steps, _ = self.bits.shape
         rate = int(np.bitwise_count(self.bits).sum(dtype=np.int64)) / (samples * steps * self.inputs)
         return rate, rate
+
+
+EIGHT = torch.from_numpy(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)).view(torch.int64).squeeze(1)
+"""The eight bits of every byte, each as a byte of its own, read as one integer: one look-up for eight channels."""
+
+
+def unpack(bits: Tensor, channels: int) -> Tensor:
+    """The first `channels` bits (float32, 0 or 1) of packed bytes [..., P], the highest bit of a byte first."""
+    return EIGHT.to(bits.device)[bits.int()].view(torch.uint8)[..., :channels].float()

@@ -52,16 +52,22 @@ class Sensor(NamedTuple):
         return events.times[seen], channel[seen]
 
 
-def found(root: Path, names: tuple[str, ...], part: str, mend: str) -> Path:
-    """The folder `part` in the first of the folders `names` that has it; raises DataError where none does."""
-    for name in names:
-        if (root / name / part).is_dir():
-            return root / name / part
-    raise DataError(f"paths.data={root}: no folder {root / names[0] / part}; set paths.data, or {mend}")
+def recordings(root: Path, names: tuple[str, ...], part: str, pattern: str, mend: str) -> tuple[Path, list[Path]]:
+    """The folder `part` in the first of the folders `names` that has it, and its files that match the pattern.
+
+    Raises DataError where there is no such folder, or no such file in it.
+    """
+    folders = [root / name / part for name in names if (root / name / part).is_dir()]
+    if not folders:
+        raise DataError(f"paths.data={root}: no folder {root / names[0] / part}; set paths.data, or {mend}")
+    paths = sorted(folders[0].glob(pattern))
+    if not paths:
+        raise DataError(f"{folders[0]} has no recordings {pattern}; {mend}")
+    return folders[0], paths
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a recording's file; raises DataError where it cannot be read or is empty, as a broken copy is."""
+    """The bytes of a recording's file; raises DataError where it cannot be read, or is empty as a broken copy is."""
     try:
         read = path.read_bytes()
     except OSError as error:

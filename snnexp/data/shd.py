@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from snnexp.data.events import Frames, in_microseconds, whole_steps
-from snnexp.data.heidelberg import read_heidelberg
+from snnexp.data.heidelberg import load_heidelberg
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, divide, share
-
-MEND = "unzip shd_train.h5.zip and shd_test.h5.zip from https://zenkelab.org/datasets/ there"
+from snnexp.data.published import SHD
 
 
 class Shd(DataModule):
@@ -48,7 +47,9 @@ class Shd(DataModule):
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        official = self.frames.bin(read_heidelberg(self.root / "SHD" / "shd_train.h5", MEND))
-        test = self.frames.bin(read_heidelberg(self.root / "SHD" / "shd_test.h5", MEND))
+        official, test = (
+            load_heidelberg(SHD.path(self.root, f"shd_{part}.h5"), self.frames, SHD.mend(self.root))
+            for part in ("train", "test")
+        )
         train, val = divide(official, share(len(official), self.validation), self.seed)
         return Splits(train, val, test)

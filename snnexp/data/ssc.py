@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from snnexp.data.events import Frames, in_microseconds, whole_steps
-from snnexp.data.heidelberg import read_heidelberg
+from snnexp.data.heidelberg import load_heidelberg
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import divide
-from snnexp.data.samples import Packed
-
-MEND = "unzip ssc_train.h5.zip, ssc_valid.h5.zip and ssc_test.h5.zip from https://zenkelab.org/datasets/ there"
+from snnexp.data.published import SSC
 
 
 class Ssc(DataModule):
@@ -44,8 +42,8 @@ class Ssc(DataModule):
         self.root = Path(root)
 
     def load(self) -> Splits:
-        train, _ = divide(self._read("train"), 0, self.seed)
-        return Splits(train, self._read("valid"), self._read("test"))
-
-    def _read(self, part: str) -> Packed:
-        return self.frames.bin(read_heidelberg(self.root / "SSC" / f"ssc_{part}.h5", MEND))
+        train, val, test = (
+            load_heidelberg(SSC.path(self.root, f"ssc_{part}.h5"), self.frames, SSC.mend(self.root))
+            for part in ("train", "valid", "test")
+        )
+        return Splits(divide(train, 0, self.seed)[0], val, test)

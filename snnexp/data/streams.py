@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnexp.data.sampler import EpochBatchSampler
-from snnexp.data.samples import Batch, Samples
+from snnexp.data.samples import Batch, Loaded, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Streams(Samples):
     def frames(self, indices: Sequence[int]) -> Tensor:
         return self._chunk(indices)[:-1]
 
-    def __getitems__(self, indices: list[int]) -> list[Batch]:
+    def __getitems__(self, indices: list[int]) -> list[Loaded]:
         chunk = self._chunk(indices)
         return [Batch(chunk[:-1], chunk[1:])]
 

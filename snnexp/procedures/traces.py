@@ -23,20 +23,22 @@ BINS = 200
 def save(task: Task, batch: Batch, path: Path) -> None:
     """Run the network on a batch and keep what the picture page draws.
 
-    Of the first samples: input and spikes, labels and predictions. Of each layer with a surrogate, over the whole
-    batch: the histogram of the centred voltage u between its 0.1 and 99.9 percentiles, and psi(u), averaged over
-    neurons, on a symmetric grid that covers them.
+    Of the first samples: input and spikes, labels and predictions (those of the last step, where each has its own). Of
+    each layer with a surrogate, over the whole batch: the histogram of the centred voltage u between its 0.1 and 99.9
+    percentiles, and psi(u), averaged over neurons, on a symmetric grid that covers them.
     """
     task.eval()
     task.reseed(Stream.EVALUATE, 0)
     spiking = [task.network.hidden[index] for index in task.spiking]
-    inputs = batch.inputs.to(task.network.hidden[0].projection)  # where the weights are, and as precise as they are
+    weights = task.network.hidden[0].projection
+    # Where the weights are and, but for words, as precise as they are.
+    inputs = batch.inputs.to(weights) if batch.inputs.is_floating_point() else batch.inputs.to(weights.device)
     output = task.network(inputs, record=("u",) if spiking else ())
-    predictions = task.readout.decision(task.readout.logits(output.outputs))
+    predictions = task.readout.predictions(task.readout.logits(output.outputs), batch.targets)
     kept: dict[str, NDArray[Any]] = {
-        "input": _array(batch.inputs[:, :RASTER_SAMPLES]),
-        "labels": _array(batch.targets[:RASTER_SAMPLES]),
-        "predictions": _array(predictions[:RASTER_SAMPLES]),
+        "input": _array(task.network.shown(inputs)[:, :RASTER_SAMPLES]),
+        "labels": _array(_at_the_end(batch.targets)[:RASTER_SAMPLES]),
+        "predictions": _array(_at_the_end(predictions)[:RASTER_SAMPLES]),
     }
     for index, layer in enumerate(task.network.hidden):
         spikes = _array(output.layers[index].spikes[:, :RASTER_SAMPLES])
@@ -63,6 +65,11 @@ def _voltages(layer: Layer, u_TBN: Tensor) -> dict[str, NDArray[Any]]:
         "psi_u": _array(grid),
         "psi": _array(psi_GN.mean(1)),
     }
+
+
+def _at_the_end(classes: Tensor) -> Tensor:
+    """Of classes [B], or [T, B] where there is one at every step, those of the last step."""
+    return classes if classes.dim() == 1 else classes[-1]
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:
