@@ -23,10 +23,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     written = trains(6)
     write_trains(tmp_path / "a.h5", written)
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
-    read = read_heidelberg(tmp_path / "a.h5", "")
-    assert read.samples == 6
-    for sample in range(6):
-        one = read.read(sample)
+    read = list(read_heidelberg(tmp_path / "a.h5"))
+    assert len(read) == 6
+    for sample, one in enumerate(read):
         assert one.times.tolist() == [int(float(np.float16(time)) * 1e6) for time in written.times[sample]]
         assert one.channels.tolist() == written.units[sample].tolist()
         assert one.target == written.labels[sample]
@@ -41,12 +40,11 @@ def test_tonic_reads_it_as_its_own(tmp_path: Path) -> None:
     (tmp_path / "SHD").mkdir()
     write_trains(tmp_path / "SHD" / "shd_train.h5", trains(6))
     (tmp_path / "SHD" / "shd_train.h5.zip").touch()
-    ours = read_heidelberg(tmp_path / "SHD" / "shd_train.h5", "")
+    ours = list(read_heidelberg(tmp_path / "SHD" / "shd_train.h5"))
     theirs = SHD(save_to=str(tmp_path), train=True)
     assert len(theirs) == 6
-    for sample in range(6):
+    for sample, one in enumerate(ours):
         events, label = theirs[sample]
-        one = ours.read(sample)
         assert events["t"].tolist() == one.times.tolist()
         assert events["x"].tolist() == one.channels.tolist()
         assert label == one.target

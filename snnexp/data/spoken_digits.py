@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snnexp.audio.recordings import HeldOut
 from snnexp.data.events import Frames, in_microseconds, whole_steps
-from snnexp.data.heidelberg import read_heidelberg
+from snnexp.data.heidelberg import load_heidelberg
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, divide, share
 from snnexp.errors import choice, require
@@ -59,8 +59,7 @@ class SpokenDigits(DataModule):
     def load(self) -> Splits:
         mend = f"make it of wav files (such as {FSDD}) with: python scripts/encode_audio.py WAVS {self.folder}"
         official, test = (
-            self.frames.bin(read_heidelberg(self.folder / f"{self.split}_{part}.h5", mend))
-            for part in ("train", "test")
+            load_heidelberg(self.folder / f"{self.split}_{part}.h5", self.frames, mend) for part in ("train", "test")
         )
         train, val = divide(official, share(len(official), self.validation), self.seed)
         return Splits(train, val, test)
