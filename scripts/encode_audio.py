@@ -22,7 +22,9 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=list(HeldOut), default=list(HeldOut), help="(default: both)")
     parser.add_argument("--held-out", nargs="+", default=[], metavar="NAME", help="test speakers (default: the last)")
     parser.add_argument("--channels", type=int, default=700, help="places of the membrane (default: 700)")
-    parser.add_argument("--wave", choices=list(Wave), default=Wave.DELAYED, help="advanced: as in the Heidelberg data")
+    parser.add_argument(
+        "--wave", choices=list(Wave), default=Wave.DELAYED, help="advanced: as the Heidelberg code (default: delayed)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the nerve fibres (default: 0)")
     parser.add_argument("--processes", type=int, default=1, help="side by side (default: 1)")
     arguments = parser.parse_args()

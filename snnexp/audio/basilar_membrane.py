@@ -24,7 +24,7 @@ constants of the slowest place."""
 class Wave(StrEnum):
     """`delayed`: the wave arrives at a place after the sound, the later the lower its frequency, as in an ear.
 
-    `advanced`: what the public code computes, and so what the Heidelberg data hold. It writes the wave for
+    `advanced`: what the public code of the Heidelberg data computes, to the rounding. It writes the wave for
     exp(-i w t), but transforms with exp(+i w t), so that low channels answer up to 30 ms before the sound.
     """
 

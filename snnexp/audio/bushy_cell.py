@@ -34,8 +34,7 @@ class BushyCell:
     Only the number of the spikes counts. It is drawn as a whole: binomial among the fibres that are not dead, which is
     the same in distribution as every fibre for itself. [D]erived.
 
-    Source: Rothman, Young & Manis 1993 as cited by Cramer et al. 2022; equations and constants of their public code
-    (electronicvisions/lauscher).
+    Source: Cramer et al. 2022; equations and constants of their public code (electronicvisions/lauscher).
     """
 
     fibres: int = 40
