@@ -29,10 +29,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="side by side (default: 1)")
     arguments = parser.parse_args()
     try:
+        membrane = BasilarMembrane(channels=arguments.channels, wave=Wave(arguments.wave))
         written = encode(
             arguments.folder,
             arguments.out,
-            Ear(BasilarMembrane(channels=arguments.channels, wave=Wave(arguments.wave))),
+            Ear(membrane),
             [HeldOut(split) for split in arguments.splits],
             held_out=arguments.held_out,
             seed=arguments.seed,

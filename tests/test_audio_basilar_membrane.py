@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from snnexp.audio.basilar_membrane import BasilarMembrane, Wave
+from snnexp.errors import OptionError
 
 TONES = [200.0, 500.0, 1000.0, 2000.0, 4000.0]
 
@@ -26,6 +27,18 @@ def test_pressure_solves_the_long_wave_equation_where_its_wave_number_changes_sl
     upto = int(0.9 * np.argmax(np.abs(response)))
     residual = np.abs(second / (wave_number[inner] ** 2 * pressure[inner]) + 1)[:upto]
     assert residual[100:].max() < 0.06
+
+
+def test_numbers_of_the_public_code() -> None:
+    """What electronicvisions/lauscher gives with its defaults, at 100, 450 and 2,000 Hz."""
+    theirs = {
+        0: [0.016319 + 0.030808j, 0.292024 + 0.294603j, 2.97167 + 1.136545j],
+        300: [-0.120844 + 1.545318j, -12.9194 + 7.53803j, -128.200945 + 11.380116j],
+        500: [-16.434047 - 0.734244j, -45.748042 - 183.516805j, -1e-6 - 1e-6j],
+        699: [164.394914 - 150.521353j, 1e-6 - 2e-6j, 0],
+    }
+    ours = BasilarMembrane(wave=Wave.ADVANCED).response(np.array([100.0, 450.0, 2000.0]))
+    assert np.abs(ours[list(theirs)] - np.array(list(theirs.values()))).max() < 1e-5
 
 
 def test_places_follow_the_frequencies() -> None:
@@ -65,3 +78,8 @@ def test_rates_that_share_little() -> None:
     other = BasilarMembrane(channels=20).velocity(np.sin(2 * np.pi * 1000 * np.arange(4000) / 8000), 8000, 24000)
     assert velocity.shape == (20, 11998)
     assert velocity[:, 4800:9600] == pytest.approx(other[:, 4800:9600], abs=0.02 * float(np.abs(other).max()))
+
+
+def test_channels_out_of_range_are_named() -> None:
+    with pytest.raises(OptionError, match=r"^channels=0: must lie in \[1, 65536\]$"):
+        BasilarMembrane(channels=0)

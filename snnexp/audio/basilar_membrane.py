@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.special import hankel1, hankel2
 
+from snnexp.errors import require
+
 Complex = NDArray[np.complexfloating]
 Real = NDArray[np.floating]
 
@@ -60,6 +62,9 @@ class BasilarMembrane:
     height: float = 0.1  # cm
     density: float = 1.0  # g / cm^3
     wave: Wave = Wave.DELAYED
+
+    def __post_init__(self) -> None:
+        require(1 <= self.channels <= 2**16, "channels", self.channels, f"must lie in [1, {2**16}]")
 
     @property
     def places(self) -> NDArray[np.float64]:
