@@ -110,6 +110,8 @@ def test_every_option_takes_a_step(option: str, tmp_path: Path) -> None:
         ("shd", "SHD"),
         ("ssc", "SSC"),
         ("dvs_gesture", "DVSGesture"),
+        ("spoken_digits", "spoken_digits"),
+        ("raw_audio", "fsdd"),
     ],
 )
 def test_published_data_take_a_step(dataset: str, folder: str, tmp_path: Path) -> None:
