@@ -72,9 +72,9 @@ class Embedding(Dense):
             detach_recurrent,
             dropout,
             time_repeat,
-            escape,
-            backend,
-            bias,
+            escape=escape,
+            backend=backend,
+            bias=bias,
         )
         self.vectors = vectors
 
