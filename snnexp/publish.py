@@ -83,7 +83,8 @@ def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
     runs = Path(config.paths.outputs) / "runs"
     planned = (table.Planned(job.id, state(runs, job.id), _values(job), seeds[job.id]) for job in jobs)
     data = str(config.dataset._target_).rpartition(".")[2]
-    return Sheet(name, build(config.report), table.read(runs, planned), data), Path(config.paths.outputs) / "reports"
+    report = build(config.report)
+    return Sheet(name, report, table.read(runs, planned), report.data or data), Path(config.paths.outputs) / "reports"
 
 
 def _values(job: Job) -> dict[str, str]:

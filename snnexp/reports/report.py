@@ -28,6 +28,7 @@ class Report:
     scale: whether the runs are as many, as long and on as much data as the paper's. metrics: the columns of the table.
     claims: functions of `snnexp.reports.claims` by the claim in words. tables: functions that derive further tables, by
     their captions.
+    data: what the runs rest on, where that is not the data set of their configuration.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Report:
     claims: Mapping[str, Claim] = field(default_factory=dict)
     published: Sequence[Value] = ()
     tables: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = field(default_factory=dict)
+    data: str | None = None
 
     def judge(self, runs: pd.DataFrame) -> list[Judgement]:
         """A judgement on every published value, then on every claim."""
