@@ -20,13 +20,14 @@ class TiedOutput(nn.Module):
     """The last layer's spikes against the vector of every word, x E^T; no bias, no memory and so no state."""
 
     spiking = False
+    bias = None
 
     def __init__(self, vectors: nn.Parameter) -> None:
         super().__init__()
-        self.vectors = vectors
+        self.projection = vectors
 
     def forward(self, x_TBN: Tensor, state: None = None) -> LayerOutput:
-        return LayerOutput(functional.linear(x_TBN, self.vectors), None, {})
+        return LayerOutput(functional.linear(x_TBN, self.projection), None, {})
 
 
 class Embedding(Dense):
@@ -34,7 +35,7 @@ class Embedding(Dense):
 
     The first layer is given the vector of each word; the logit of a word is the product of its vector with the last
     layer's spikes, so a vector has as many components as the last layer has neurons. The vectors E [V, N] are drawn
-    here, uniformly with variance 2 / (V + N), and learned; no initialisation of the layers touches them.
+    here, uniformly with variance 2 / (V + N), and learned; an initialisation writes them as the weights of the output.
 
     The arguments are those of `Dense`. Raises `OptionError` unless the data set has words for inputs and classes.
     Source: Herranz-Celotti & Rouat 2022, and the authors' code.

@@ -89,7 +89,7 @@ def test_condition_II_asks_for_the_vectors_and_not_for_the_words() -> None:  # n
     square = made.vectors.square().mean().item()
     variance = recurrent_variance(9, 12, square, 2 / (9 + 12), mean)
     assert promised[0] is not None
-    assert promised[0].variance == pytest.approx(variance.item(), rel=1e-5)
+    assert promised[0].recurrence.variance == pytest.approx(variance.item(), rel=1e-5)
 
 
 def test_a_dense_network_is_shown_words_as_one_input_of_all() -> None:

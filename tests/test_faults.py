@@ -241,7 +241,7 @@ def test_parallel_runs_their_threads_and_their_deaths(tmp_path: Path) -> None:
     sweep = parallel(tmp_path, *words, "trainer.max_epochs=8")
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/metrics.jsonl")))
     sweep.kill()
-    folders = [path.parent for path in tmp_path.glob("outputs/runs/*/config.yaml")]
+    folders = [path.parent for path in tmp_path.glob("outputs/runs/*/metrics.jsonl")]
     wait_for(lambda: all(state(path.parent, path.name) is State.DONE for path in folders))
     os.killpg(sweep.pid, signal.SIGKILL)  # joblib lets them wait for five minutes
     sweep.communicate()

@@ -81,10 +81,11 @@ def test_an_array_of_six_with_the_code_of_its_submission(cluster: Cluster, progr
 
 def test_submitted_twice_it_runs_once_and_killed_it_goes_on(cluster: Cluster, program: Program, tmp_path: Path) -> None:
     sweep = ["seed=0,1", *LONG, "trainer.max_epochs=4", "procedure.checkpoint_every=50", "--runs-per-job", "2"]
-    first = program("scripts/submit.py", *sweep)
+    first = program("scripts/submit.py", *sweep, "+hydra.launcher.additional_parameters.hold=true")
     assert "2 runs: 2 missing; 2 to be run, in 1 job" in first.stdout, first.stderr
     (job,) = cluster.states()
-    assert program("scripts/submit.py", *sweep).stdout.endswith("; none to be run\n")
+    assert program("scripts/submit.py", *sweep).stdout == "2 runs: 2 in the queue; none to be run\n"
+    cluster.ask("scontrol", "release", job)
     wait_until(lambda: bool(list(tmp_path.glob("outputs/runs/*/last.ckpt"))), "a checkpoint")
     cluster.ask("scancel", "--signal=KILL", job)  # a plain scancel does it five seconds later
     cluster.wait_until_empty()

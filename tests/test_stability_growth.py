@@ -73,6 +73,6 @@ def test_variance_grows_as_simulated(reset: Reset, share: float) -> None:
             after = alpha * kept * gradient + from_others
         case Reset.POST:
             after = kept * (alpha * gradient + from_others)
-        case Reset.MINUS:
+        case Reset.MINUS | Reset.MINUS_IMMEDIATE:  # whose reset is detached
             after = alpha * gradient + from_others
     assert (after.var() / gradient.var()).item() == pytest.approx(growth, rel=0.02)
