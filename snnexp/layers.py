@@ -55,7 +55,6 @@ class Layer(nn.Module):
         self.neuron = neuron(size)
         self.surrogate = surrogate
         self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, backend
-        choose(self.neuron, backend)  # an impossible one is said before anything runs
         if escape is not None and not self.neuron.noisy:
             name = type(self.neuron).__name__
             right = f"escape noise is not defined for {name}, which does not fire once"
@@ -68,6 +67,7 @@ class Layer(nn.Module):
         self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
         self.register_buffer("dampening", torch.ones(size))
         self.register_buffer("sharpness", torch.ones(size))
+        self.backend_taken()  # an impossible one is said before anything runs
 
     def shapes(self, gates: int) -> tuple[Sequence[int], Sequence[int]]:
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
@@ -103,7 +103,7 @@ class Layer(nn.Module):
         return self.surrogate(u, self.dampening, self.sharpness)
 
     def backend_taken(self) -> str:
-        return str(choose(self.neuron, self.backend))
+        return str(choose(self.neuron, self.backend, self.feedback()))
 
     def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
         currents_TBG = self.project(x_TBI)

@@ -25,6 +25,10 @@ class Membrane(NamedTuple):
     kappa: Tensor | None = None
     synaptic: Tensor | None = None
 
+    def threshold(self, a: Tensor | None) -> Tensor:
+        """theta_t at the adaptation a_t, [..., N]."""
+        return self.theta if a is None or self.kappa is None else self.theta + self.kappa * a
+
 
 class MembraneState(NamedTuple):
     """Voltage v, spikes z, adaptation a, synaptic current i, [B, N] each; None for a part that it does not have."""
