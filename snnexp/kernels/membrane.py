@@ -1,10 +1,12 @@
 """The LIF family over a whole sequence, in plain torch: the recursions that every faster kernel has to repeat."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from snnexp.kernels import constants
-from snnexp.kernels.tape import Adjoint, Flow, Given, Gradients, Tape, products, voltages
+from snnexp.kernels.tape import Adjoint, Flow, Given, Gradients, Tape, centred, products, voltages
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
@@ -66,7 +68,7 @@ def backward(
     recurrence_NN: Tensor | None,
     start: MembraneState,
     tape: Tape,
-    psi_TBN: Tensor,
+    psi: Callable[[Tensor], Tensor],
     given: Given,
     flow: Flow,
 ) -> Gradients:
@@ -101,10 +103,12 @@ def backward(
         alpha     (k_t / alpha) v_{t-1} gv_t,   {- theta_{t-1} z_{t-1} gv_t in minus_immediate},
                   - i_{t-1} gd_t with a synapse
 
-    psi_TBN: psi of `centred`.  Source: backpropagation through time of `Membrane`, [D]erived.
+    psi: taken of `centred`, for some steps at a time where a kernel likes.
+    Source: backpropagation through time of `Membrane`, [D]erived.
     """
     alpha, _, _, rho, kappa, synaptic = membrane
     v_TBN = voltages(reset, start, tape)
+    psi_TBN = psi(centred(membrane, reset, start, tape))
     gu_TBN = torch.zeros_like(psi_TBN) if given.spikes is None else psi_TBN * given.spikes
     gv_TBN = torch.empty_like(gu_TBN)
     gd_TBN = torch.empty_like(gu_TBN) if reset is Reset.POST else gv_TBN
