@@ -15,27 +15,21 @@ struct Events {
 
 extern "C" {
 
-void count(const Events* e) {
-#pragma omp parallel for num_threads(e->threads) schedule(static)
-    for (int64_t k = 0; k < e->K; ++k) {
-        int64_t found = 0;
-        for (int64_t i = 0; i < e->I; ++i) found += e->x[k * e->I + i] != F(0);
-        e->counts[k] = found;
-    }
-}
-
+// Every thread lists the events of its rows from place (its first row) * I + thread * kSlack on; counts [K] says how
+// many a row has.
 void list(const Events* e) {
-#pragma omp parallel num_threads(e->threads)
-    {
-        std::vector<int32_t> found(e->I + 1);
-#pragma omp for schedule(static)
-        for (int64_t k = 0; k < e->K; ++k) {
+#pragma omp parallel for num_threads(e->threads) schedule(static, 1)
+    for (int64_t thread = 0; thread < e->threads; ++thread) {
+        const Part part(e->K, thread, e->threads);
+        int32_t* indices = e->indices + part.begin * e->I + thread * kSlack;
+        F* values = e->values + part.begin * e->I + thread * kSlack;
+        for (int64_t k = part.begin; k < part.end; ++k) {
             const F* row = e->x + k * e->I;
-            const int64_t events = nonzero(found.data(), row, e->I), to = e->offsets[k];
-            for (int64_t n = 0; n < events; ++n) {
-                e->indices[to + n] = found[n];
-                e->values[to + n] = row[found[n]];
-            }
+            const int64_t found = nonzero(indices, row, e->I);
+            for (int64_t n = 0; n < found; ++n) values[n] = row[indices[n]];
+            e->counts[k] = found;
+            indices += found;
+            values += found;
         }
     }
 }

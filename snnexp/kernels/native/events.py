@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from snnexp.kernels.native.call import Value, call, integers, pointers, table, threads
+from snnexp.kernels.native.library import library
 
 # Shapes: K rows (time x batch), I inputs, N neurons.
 
@@ -35,30 +36,33 @@ class Events(NamedTuple):
     indices: Tensor
     values: Tensor
 
-    @property
-    def density(self) -> float:
-        """The fraction that is not 0."""
-        return len(self.values) / max(1, (len(self.offsets) - 1) * self.inputs)
-
     def arguments(self, columns: int) -> dict[str, Value]:
         """What every product with them is given, for so many columns."""
         sizes = {"K": len(self.offsets) - 1, "I": self.inputs, "N": columns, "threads": threads()}
         return {**sizes, "offsets": self.offsets, "indices": self.indices, "values": self.values}
 
 
-def find(x_KI: Tensor, often: float) -> Events | None:
-    """The events of a dense matrix; None where more than the fraction `often` of it is not 0."""
+def density(x_KI: Tensor) -> float:
+    """The fraction that is not 0, of some two hundred rows."""
+    some_KI = x_KI[:: max(1, len(x_KI) // 200)]
+    return int(some_KI.count_nonzero()) / max(1, some_KI.numel())
+
+
+def find(x_KI: Tensor) -> Events:
+    """The events of a dense matrix."""
     rows, inputs = x_KI.shape
+    parts, slack = threads(), library(x_KI.dtype).slack()
+    # Room for all, of which only what is written takes memory; then without the gaps between the threads' parts.
+    room = x_KI.numel() + parts * slack
+    indices, values = torch.empty(room, dtype=torch.int32), x_KI.new_empty(room)
     counts = torch.empty(rows, dtype=torch.int64)
-    given: dict[str, Value] = {"K": rows, "I": inputs, "threads": threads(), "x": x_KI, "counts": counts}
-    call("count", Arguments, x_KI.dtype, given)
+    given: dict[str, Value] = {"K": rows, "I": inputs, "threads": parts, "x": x_KI, "counts": counts}
+    call("list", Arguments, x_KI.dtype, given | {"indices": indices, "values": values})
     offsets = functional.pad(counts.cumsum(0), (1, 0))
-    total = int(offsets[-1])
-    if total > often * x_KI.numel():
-        return None
-    events = Events(inputs, offsets, torch.empty(total, dtype=torch.int32), x_KI.new_empty(total))
-    call("list", Arguments, x_KI.dtype, events.arguments(0) | {"x": x_KI})
-    return events
+    first = [rows * part // parts for part in range(parts + 1)]
+    found = offsets[first].diff().tolist()
+    places = [slice(at := row * inputs + part * slack, at + found[part]) for part, row in enumerate(first[:-1])]
+    return Events(inputs, offsets, torch.cat([indices[s] for s in places]), torch.cat([values[s] for s in places]))
 
 
 def multiply(events: Events, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
@@ -81,15 +85,17 @@ def outer(gradient_KN: Tensor, events: Events) -> Tensor:
 
 def weight_gradient(gradient_KN: Tensor, x_KI: Tensor) -> Tensor:
     """gradient^T x [N, I], by events where there are few."""
-    events = find(x_KI, OFTEN_GRADIENT)
-    return gradient_KN.t() @ x_KI if events is None else outer(gradient_KN, events)
+    if density(x_KI) > OFTEN_GRADIENT:
+        return gradient_KN.t() @ x_KI
+    return outer(gradient_KN, find(x_KI))
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_KI: Tensor, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
-        events = find(x_KI, OFTEN_PRODUCT)
-        ctx.events = events if events is not None and events.density < OFTEN_GRADIENT else None
+        rate = density(x_KI)
+        events = find(x_KI) if rate <= OFTEN_PRODUCT else None
+        ctx.events = events if rate <= OFTEN_GRADIENT else None
         ctx.save_for_backward(weight_NI, x_KI if ctx.events is None else None)
         if events is None:
             return functional.linear(x_KI, weight_NI, bias_N)

@@ -53,7 +53,7 @@ def library(dtype: torch.dtype) -> ctypes.CDLL:
         loaded = ctypes.CDLL(str(kept))
     except OSError as error:
         raise Unavailable(str(error)) from error
-    loaded.lanes.restype = loaded.panel.restype = ctypes.c_int64
+    loaded.lanes.restype = loaded.panel.restype = loaded.slack.restype = ctypes.c_int64
     return loaded
 
 

@@ -52,15 +52,15 @@ struct Active {
     std::vector<int64_t> counts;
 
     Active(int64_t rows_, int64_t columns_)
-        : rows(rows_), columns(columns_), indices(rows_ * (columns_ + 1)), counts(rows_) {}
+        : rows(rows_), columns(columns_), indices(rows_ * (columns_ + kSlack)), counts(rows_) {}
 
-    const int32_t* of(int64_t row) const { return indices.data() + row * (columns + 1); }
+    const int32_t* of(int64_t row) const { return indices.data() + row * (columns + kSlack); }
 
     // Looks at values [rows, columns], and returns the fraction that is not 0.
     double find(const F* values) {
         int64_t all = 0;
         for (int64_t r = 0; r < rows; ++r) {
-            counts[r] = nonzero(indices.data() + r * (columns + 1), values + r * columns, columns);
+            counts[r] = nonzero(indices.data() + r * (columns + kSlack), values + r * columns, columns);
             all += counts[r];
         }
         return double(all) / double(std::max<int64_t>(1, rows * columns));
@@ -262,7 +262,8 @@ extern "C" {
 void forward(const Arguments* all) { walk(*all, false); }
 void backward(const Arguments* all) { walk(*all, true); }
 
-// How many columns a vector and a panel have.
+// How many columns a vector and a panel have, and what a list of places needs beyond itself.
 int64_t lanes() { return Vector::lanes; }
 int64_t panel() { return Panels::width; }
+int64_t slack() { return kSlack; }
 }
