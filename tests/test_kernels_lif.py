@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from snnexp.kernels import tape
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.constants import Decay, PerNeuron
 from snnexp.neurons.cuba_lif import CubaLIF
@@ -173,6 +174,21 @@ def test_one_step_in_float32_from_where_the_loop_in_float64_is(name: str, reset:
         theirs = gradients(step.run(Backend.REFERENCE), step.leaves)
         torch.testing.assert_close(gradients(done, step.leaves), theirs, rtol=1e-4, atol=1e-5)
     assert agreeing == 19
+
+
+@pytest.mark.parametrize("reset", Reset)
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_backward_of_a_long_sequence_goes_by_pieces(name: str, reset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape, "PIECE", 3 * 2 * N)  # three steps, so 3 + 3 + 1
+    assert_equal_to_the_loop(case(make(name, reset), arctan, (7, 2), started=True))
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_backward_leaves_what_it_needs_as_it_was(name: str) -> None:
+    made = case(make(name), arctan)
+    spikes = made.run(Backend.FUSED).spikes
+    twice = [torch.autograd.grad(spikes.square().sum(), made.leaves, retain_graph=True) for _ in range(2)]
+    assert all(torch.equal(first, second) for first, second in zip(*twice, strict=True))
 
 
 def test_the_surrogate_is_evaluated_once_for_the_whole_sequence() -> None:

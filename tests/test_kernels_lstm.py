@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snnexp.kernels import tape
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.neuron import Neuron
 from snnexp.neurons.slstm import SLSTM
@@ -76,6 +77,20 @@ def test_a_sequence_in_parts_has_the_gradients_of_the_whole(name: str) -> None:
         assert torch.equal(joined.spikes, at_once.spikes)
         ours, theirs = gradients(joined, whole.leaves), gradients(whole.run(Backend.FUSED), whole.leaves)
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_backward_of_a_long_sequence_goes_by_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape, "PIECE", 3 * 2 * 4 * N)  # three steps, so 3 + 3 + 1
+    assert_equal_to_the_loop(case(make(name), arctan, (7, 2), started=True))
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_backward_leaves_what_it_needs_as_it_was(name: str) -> None:
+    made = case(make(name), arctan)
+    z_TBN = made.run(Backend.FUSED).spikes
+    twice = [torch.autograd.grad(z_TBN.square().sum(), made.leaves, retain_graph=True) for _ in range(2)]
+    assert all(torch.equal(first, second) for first, second in zip(*twice, strict=True))
 
 
 @pytest.mark.parametrize("recurrent", [True, False])

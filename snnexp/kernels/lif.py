@@ -52,9 +52,8 @@ class _Sequence(torch.autograd.Function):
         rules, (_, _, to_recurrence, _, *to_others) = ctx.rules, ctx.needs_input_grad
         flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(to_others[:6]))
         with torch.autocast(tape.held.device.type, enabled=False):
-            psi_TBN = rules.psi(centred(membrane, rules.reset, start, tape))
             gradients = kernel.backward(
-                membrane, rules.reset, recurrence_NN, start, tape, psi_TBN, Given(*given[:4]), flow
+                membrane, rules.reset, recurrence_NN, start, tape, rules.psi, Given(*given[:4]), flow
             )
         constants = gradients.constants or (None,) * 6
         return None, gradients.currents, gradients.recurrence, None, *constants, *gradients.start
