@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnexp.kernels import membrane as plain
+from snnexp.kernels import tape
 from snnexp.kernels.native import events, library
 from snnexp.kernels.native import membrane as compiled
 from snnexp.kernels.tape import Flow, Given
@@ -60,7 +61,7 @@ def test_spikes_are_equal_and_gradients_close(
     def decay() -> Tensor:
         return 0.3 + 0.6 * torch.rand(N, generator=generator, dtype=torch.float64)
 
-    monkeypatch.setattr(compiled, "CHUNK", 4 * B * N)
+    monkeypatch.setattr(tape, "PIECE", 4 * B * N)
     adaptation = (decay(), normal(N).abs()) if adapts else (None, None)
     membrane = Membrane(decay(), 0.5 + decay(), 0.1 * normal(N), *adaptation, decay() if synapse else None)
     start = MembraneState(*(normal(B, N) if there else None for there in (True, True, adapts, synapse)))
@@ -86,9 +87,9 @@ def test_gradients_that_are_not_given_are_zero_and_constants_are_optional() -> N
     alpha_N, rest_BN = torch.full((6,), 0.8), torch.zeros(4, 6)
     membrane, start = Membrane(alpha_N, alpha_N), MembraneState(rest_BN, rest_BN)
     currents_TBN, nothing = torch.ones(T, 4, 6), Given(None, None, None, None)
-    tape = compiled.forward(membrane, Reset.MINUS, currents_TBN, None, start, None)
+    kept = compiled.forward(membrane, Reset.MINUS, currents_TBN, None, start, None)
     flow = Flow(False, True, False, False)
-    gradients = compiled.backward(membrane, Reset.MINUS, None, start, tape, fast_sigmoid, nothing, flow)
+    gradients = compiled.backward(membrane, Reset.MINUS, None, start, kept, fast_sigmoid, nothing, flow)
     assert gradients.recurrence is None
     assert gradients.constants is None
     assert not gradients.currents.any()

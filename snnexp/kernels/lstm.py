@@ -8,44 +8,18 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnexp.kernels import gates as kernel
-from snnexp.kernels.gates import Activations, GateTape
+from snnexp.kernels.activations import Activations, GateTape, Smooth, Spiking
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.slstm import SLSTM
 
 # Shapes: T time, B batch, N neurons, G = 4 N: input gate, forget gate, output gate, candidate.
 
 
-def _step(x: Tensor) -> Tensor:
-    return (x > 0).to(x.dtype)
-
-
-def _sign(x: Tensor) -> Tensor:
-    return 2 * _step(x) - 1
-
-
 class Rules(NamedTuple):
-    """What is no tensor. psi: the surrogate of a spiking LSTM, None for the standard one."""
+    """What is no tensor; `through_recurrence`: gradients flow through R to earlier outputs."""
 
-    psi: Callable[[Tensor], Tensor] | None
+    activations: Activations
     through_recurrence: bool
-
-    @property
-    def activations(self) -> tuple[kernel.Activation, kernel.Activation]:
-        return (torch.sigmoid, torch.tanh) if self.psi is None else (_step, _sign)
-
-    def values(self, tape: GateTape) -> Activations:
-        sigma, tau = self.activations
-        size = tape.c.shape[-1]
-        i, f, o = sigma(tape.gates[..., : 3 * size]).chunk(3, -1)
-        return Activations(i, f, o, tau(tape.gates[..., 3 * size :]), tau(tape.c))
-
-    def slopes(self, tape: GateTape, values: Activations) -> Activations:
-        if self.psi is None:
-            i, f, o, g, c = values
-            return Activations(i * (1 - i), f * (1 - f), o * (1 - o), 1 - g.square(), 1 - c.square())
-        # Gates on an axis of their own, so that the surrogate's per-neuron scale broadcasts over them.
-        i, f, o, g = self.psi(torch.unflatten(tape.gates, -1, (4, -1))).unbind(-2)
-        return Activations(i, f, o, 2 * g, 2 * self.psi(tape.c))
 
 
 class _Sequence(torch.autograd.Function):
@@ -53,8 +27,7 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, rules, currents_TBG, recurrence_GN, bias, c_BN, z_BN):  # type: ignore[no-untyped-def]
-        sigma, tau = rules.activations
-        tape = kernel.forward(sigma, tau, bias, currents_TBG, recurrence_GN, c_BN, z_BN)
+        tape = kernel.forward(rules.activations, bias, currents_TBG, recurrence_GN, c_BN, z_BN)
         ctx.rules = rules
         ctx.save_for_backward(recurrence_GN, c_BN, z_BN, *tape)
         ctx.set_materialize_grads(False)
@@ -68,14 +41,12 @@ class _Sequence(torch.autograd.Function):
         tape, rules = GateTape(*kept), ctx.rules
         _, _, to_recurrence, to_bias, *_ = ctx.needs_input_grad
         with torch.autocast(c_BN.device.type, enabled=False):
-            values = rules.values(tape)
             currents_TBG, recurrence, c, z = kernel.backward(
                 recurrence_GN,
                 c_BN,
                 z_BN,
                 tape,
-                values,
-                rules.slopes(tape, values),
+                rules.activations,
                 given_z_TBN,
                 given_c_BN,
                 rules.through_recurrence,
@@ -105,7 +76,7 @@ def run(
         tensor if tensor is None else tensor.to(dtype)
         for tensor in (currents_TBG, recurrence_GN, neuron.bias, state.c, state.z)
     )
-    rules = Rules(psi if neuron.spiking else None, not detach_recurrent)
+    rules = Rules(Spiking(psi) if neuron.spiking else Smooth(), not detach_recurrent)
     with torch.autocast(currents_TBG.device.type, enabled=False):
         z_TBN, c_BN, c_TBN = _Sequence.apply(rules, *tensors)  # type: ignore[no-untyped-call]
     last = {"c": c_BN, "u": c_BN, "z": z_TBN[-1]}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from snnexp.kernels import constants
-from snnexp.kernels.tape import Adjoint, Flow, Given, Gradients, Tape, centred, products, voltages
+from snnexp.kernels.tape import Adjoint, Flow, Given, Gradients, Tape, products, slopes
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
@@ -58,7 +58,8 @@ def forward(
                 v = torch.sub(alpha * v + drive, threshold * z, out=held)
             case Reset.MINUS_IMMEDIATE:
                 v = torch.sub(alpha * v + drive, alpha * lost * z, out=held)
-        z = torch.gt(v - threshold, 0 if noise_TBN is None else noise_TBN[t], out=fired)
+        # v > theta exactly where v - theta > 0: a difference of floats is 0 for equal ones only.
+        z = torch.gt(*((v, threshold) if noise_TBN is None else (v - threshold, noise_TBN[t])), out=fired)
     return Tape(spikes_TBN, held_TBN, a_TBN, i_TBN)
 
 
@@ -107,22 +108,21 @@ def backward(
     Source: backpropagation through time of `Membrane`, [D]erived.
     """
     alpha, _, _, rho, kappa, synaptic = membrane
-    v_TBN = voltages(reset, start, tape)
-    psi_TBN = psi(centred(membrane, reset, start, tape))
-    gu_TBN = torch.zeros_like(psi_TBN) if given.spikes is None else psi_TBN * given.spikes
-    gv_TBN = torch.empty_like(gu_TBN)
-    gd_TBN = torch.empty_like(gu_TBN) if reset is Reset.POST else gv_TBN
-    gx_TBN = gd_TBN if synaptic is None else torch.empty_like(gu_TBN)
-    ga_TBN = None if kappa is None else torch.empty_like(gu_TBN)
+    gv_TBN = torch.empty_like(tape.held)
+    gd_TBN = torch.empty_like(tape.held) if reset is Reset.POST else gv_TBN
+    gx_TBN = gd_TBN if synaptic is None else torch.empty_like(tape.held)
+    ga_TBN = None if kappa is None else torch.empty_like(tape.held)
+    gu_TBN = torch.empty_like(tape.held) if flow.to_constants else None  # else nothing needs it after its step
     zeros_BN = torch.zeros_like(start.v)
     coupled = (recurrence_NN is not None and flow.recurrent) or flow.reset or kappa is not None
     # What the variables of step t get from step t + 1; of the first state, after the loop.
     to_z, to_v = zeros_BN, zeros_BN if given.v is None else given.v
     to_a, to_i = zeros_BN if given.a is None else given.a, zeros_BN if given.i is None else given.i
-    for t in reversed(range(len(gu_TBN))):
-        z_before, v_before = (tape.spikes[t - 1], v_TBN[t - 1]) if t else (start.z, start.v)
+    for t, psi_BN in zip(reversed(range(len(tape.held))), slopes(membrane, reset, start, tape, psi), strict=True):
+        z_before = tape.spikes[t - 1] if t else start.z
         a_before = None if tape.a is None else tape.a[t - 1] if t else start.a
-        gu = gu_TBN[t].addcmul_(psi_TBN[t], to_z) if coupled else gu_TBN[t]
+        gz = to_z if given.spikes is None else given.spikes[t] + to_z if coupled else given.spikes[t]
+        gu = torch.mul(psi_BN, gz, out=None if gu_TBN is None else gu_TBN[t])
         gv = gd = torch.add(gu, to_v, out=gv_TBN[t])
         if reset is Reset.POST:
             gd = torch.mul(gv, 1 - z_before, out=gd_TBN[t])
@@ -135,7 +135,7 @@ def backward(
         if flow.reset:
             match reset:
                 case Reset.PRE:
-                    wiped = alpha * v_before
+                    wiped = alpha * (tape.held[t - 1] if t else start.v)
                 case Reset.POST:
                     wiped = tape.held[t]
                 case Reset.MINUS:
@@ -149,10 +149,13 @@ def backward(
             to_a = rho * ga - (kappa * alpha * crossed if reset is Reset.MINUS_IMMEDIATE else 0)
             to_z = to_z + (1 - rho) * ga
 
-    adjoint = Adjoint(gu_TBN, gv_TBN, gd_TBN, gx_TBN, ga_TBN)
+    of_constants = None
+    if gu_TBN is not None:
+        adjoint = Adjoint(gu_TBN, gv_TBN, gd_TBN, gx_TBN, ga_TBN)
+        of_constants = constants.gradients(membrane, reset, start, tape, adjoint, flow)
     return Gradients(
         gx_TBN,
         products(gx_TBN, start.z, tape.spikes) if flow.to_recurrence else None,
-        constants.gradients(membrane, reset, start, tape, adjoint, flow) if flow.to_constants else None,
+        of_constants,
         MembraneState(to_v, to_z, None if tape.a is None else to_a, None if tape.i is None else to_i),
     )

@@ -1,5 +1,6 @@
 """What a sequence of the LIF family leaves behind for its backward, and which gradients that is given and gives."""
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
-# Shapes: T time, B batch, N neurons, G pre-activations (gates x N).
+# Shapes: T time, B batch, N neurons, G pre-activations (gates x N), X either.
+
+PIECE = 2**17  # values; half a megabyte in float32
 
 
 class Tape(NamedTuple):
@@ -81,6 +84,34 @@ def voltages(reset: Reset, start: MembraneState, tape: Tape) -> Tensor:
 def centred(membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape) -> Tensor:
     """The centred voltages u_t = v_t - theta_t [T, B, N], of which psi is taken."""
     return voltages(reset, start, tape) - membrane.threshold(tape.a)
+
+
+def pieces(values_TBX: Tensor) -> list[slice]:
+    """The steps of a sequence in pieces, the last one first; on a CPU so small that what is made of one stays in cache.
+
+    On other devices all steps are one piece.
+    """
+    steps = len(values_TBX)
+    size = max(1, PIECE // values_TBX[0].numel()) if values_TBX.device.type == "cpu" else steps
+    return [slice(max(0, last - size), last) for last in range(steps, 0, -size)]
+
+
+def slopes_in_pieces(
+    membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape, psi: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[slice, Tensor]]:
+    """psi(u_t) of some steps at a time, the last ones first: which steps, and their values [t, B, N]."""
+    for piece in pieces(tape.held):
+        part = Tape._make(None if kept is None else kept[piece] for kept in tape)
+        before = start._replace(z=tape.spikes[piece.start - 1]) if piece.start else start
+        yield piece, psi(centred(membrane, reset, before, part))
+
+
+def slopes(
+    membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape, psi: Callable[[Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """psi(u_t) [B, N] from the last step to the first; psi itself sees many steps at a time."""
+    for _, psi_tBN in slopes_in_pieces(membrane, reset, start, tape, psi):
+        yield from reversed(psi_tBN.unbind(0))
 
 
 def products(gx_TBG: Tensor, first_BN: Tensor, z_TBN: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnexp.kernels.native import events
 from snnexp.kernels.native.call import Value, call, integers, panels, pointers, table, threads
-from snnexp.kernels.tape import Flow, Given, Gradients, Tape, centred
+from snnexp.kernels.tape import Flow, Given, Gradients, Tape, slopes_in_pieces
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
@@ -17,7 +17,6 @@ from snnexp.neurons.reset import Reset
 
 RESETS = (Reset.PRE, Reset.POST, Reset.MINUS, Reset.MINUS_IMMEDIATE)
 OFTEN_FORWARD, OFTEN_BACKWARD = 0.45, 0.25  # active fractions above which a dense product is the faster one
-CHUNK = 2**17  # values of psi at a time, so that they stay in cache
 
 
 class Arguments(ctypes.Structure):
@@ -81,8 +80,8 @@ def backward(
     given: Given,
     flow: Flow,
 ) -> Gradients:
-    """See `snnexp.kernels.membrane.backward`; some steps at a time, from the last ones on."""
-    steps, batch, size = tape.spikes.shape
+    """See `snnexp.kernels.membrane.backward`."""
+    steps, _, size = tape.spikes.shape
     gx_TBN = torch.empty_like(tape.spikes)
     to = MembraneState._make(None if value is None else torch.zeros_like(value) for value in start)
     for name in ("v", "a", "i"):
@@ -95,15 +94,9 @@ def backward(
     values |= {"through_reset": int(flow.reset), "through_recurrence": int(flow.recurrent), "often": OFTEN_BACKWARD}
     values |= {"of_spikes": _dense(given.spikes), "of_currents": gx_TBN, "of_constants": sums}
     values |= {f"of_{name}": value for name, value in to._asdict().items()}
-    last, chunk = steps, max(1, CHUNK // (batch * size))
-    while last > 0:
-        first = max(0, last - chunk)
-        part = Tape._make(None if value is None else value[first:last] for value in tape)
-        before = start._replace(z=tape.spikes[first - 1]) if first else start
-        psi_TBN = psi(centred(membrane, reset, before, part)).contiguous()
-        part_of: dict[str, Value] = {"psi": psi_TBN, "first": first, "last": last, "follows": int(last < steps)}
-        call("backward", Arguments, gx_TBN.dtype, values | part_of)
-        last = first
+    for piece, psi_tBN in slopes_in_pieces(membrane, reset, start, tape, psi):
+        part: dict[str, Value] = {"first": piece.start, "last": piece.stop, "follows": int(piece.stop < steps)}
+        call("backward", Arguments, gx_TBN.dtype, values | part | {"psi": psi_tBN.contiguous()})
     if recurrence_NN is not None and flow.recurrent:
         to.z.addmm_(gx_TBN[0], recurrence_NN)
     of_recurrence = None
