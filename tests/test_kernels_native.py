@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from snnexp.kernels import membrane as plain
 from snnexp.kernels import tape
-from snnexp.kernels.native import events, library
+from snnexp.kernels.native import call, events, library
 from snnexp.kernels.native import membrane as compiled
 from snnexp.kernels.tape import Flow, Given
 from snnexp.kernels.tier import fastest, lacking, linear
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.skipif(bool(lacking(CPU, torch.float64)), reason=lackin
 
 
 @pytest.fixture(params=[1, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(call, "GRAIN", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield

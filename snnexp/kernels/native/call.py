@@ -10,6 +10,8 @@ from snnexp.kernels.native.library import library
 
 Value = int | float | Tensor | None
 
+GRAIN = 2**15  # values that are worth a thread, as torch has it
+
 
 def pointers(names: str) -> list[tuple[str, type]]:
     """Fields of a structure that hold addresses."""
@@ -52,6 +54,6 @@ def panels(matrix: Tensor) -> Tensor:
     return padded(matrix, width).view(len(matrix), -1, width).transpose(0, 1).contiguous()
 
 
-def threads() -> int:
-    """The threads that the process was given, which are not all that the machine has."""
-    return torch.get_num_threads()
+def threads(values: int) -> int:
+    """How many threads to take for so many values: as many as the process was given, fewer where there is little."""
+    return max(1, min(torch.get_num_threads(), values // GRAIN))

@@ -38,7 +38,8 @@ class Events(NamedTuple):
 
     def arguments(self, columns: int) -> dict[str, Value]:
         """What every product with them is given, for so many columns."""
-        sizes = {"K": len(self.offsets) - 1, "I": self.inputs, "N": columns, "threads": threads()}
+        work = (len(self.values) + len(self.offsets)) * columns
+        sizes = {"K": len(self.offsets) - 1, "I": self.inputs, "N": columns, "threads": threads(work)}
         return {**sizes, "offsets": self.offsets, "indices": self.indices, "values": self.values}
 
 
@@ -51,7 +52,7 @@ def density(x_KI: Tensor) -> float:
 def find(x_KI: Tensor) -> Events:
     """The events of a dense matrix."""
     rows, inputs = x_KI.shape
-    parts, slack = threads(), library(x_KI.dtype).slack()
+    parts, slack = threads(x_KI.numel()), library(x_KI.dtype).slack()
     # Room for all, of which only what is written takes memory; then without the gaps between the threads' parts.
     room = x_KI.numel() + parts * slack
     indices, values = torch.empty(room, dtype=torch.int32), x_KI.new_empty(room)

@@ -38,7 +38,7 @@ def _arguments(
     """What forward and backward share."""
     steps, batch, size = tape.spikes.shape
     values: dict[str, Value] = {"B": batch, "N": size, "first": 0, "last": steps}
-    values |= {"threads": threads(), "reset": RESETS.index(reset)}
+    values |= {"threads": threads(tape.spikes.numel()), "reset": RESETS.index(reset)}
     if columns is not None and right is not None:
         values |= {"columns": columns, "columns_stride": columns.shape[1]}
         values |= {"panels": right, "panels_stride": right.shape[0] * right.shape[2]}
@@ -87,7 +87,7 @@ def backward(
     for name in ("v", "a", "i"):
         if (from_outside := getattr(given, name)) is not None:
             getattr(to, name).copy_(from_outside)
-    sums = tape.held.new_zeros(threads(), 6, size) if flow.to_constants else None
+    sums = tape.held.new_zeros(threads(tape.spikes.numel()), 6, size) if flow.to_constants else None
     columns = None if recurrence_NN is None else table(recurrence_NN.t())
     right = None if recurrence_NN is None else panels(recurrence_NN)
     values = _arguments(membrane, reset, start, tape, columns, right)
