@@ -10,6 +10,8 @@ from snnexp.benchmarks import chart, growth, load, machine, speed, workloads
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.workloads import Training, Workload
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # norse, at import
+
 TINY = workloads.W1._replace(steps=6, batch=4, inputs=20, widths=(8, 8), classes=3)
 KINDS = {
     "W1": TINY,
@@ -48,7 +50,8 @@ def test_a_step_is_measured_for_every_contender(kind: str, tmp_path: Path) -> No
 def test_contenders_of_the_project_and_the_loop_do_the_same(recurrent: bool) -> None:
     workload = TINY._replace(steps=30, recurrent=recurrent, gain=1.0)
     made: dict[str, partial[Training]] = {
-        name: partial(Training, workload, hidden()) for name, hidden in speed.contenders(workload, speed.Options())
+        name: partial(Training, workload, hidden(), workloads.inputs(workload))
+        for name, hidden in speed.contenders(workload, speed.Options())
     }
     losses = {}
     for name in ("plain loop", "reference", "fused"):

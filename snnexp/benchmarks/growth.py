@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from snnexp.benchmarks.contenders import Ours
-from snnexp.benchmarks.workloads import Training, Workload
+from snnexp.benchmarks.workloads import Training, Workload, inputs
 from snnexp.unroll import Backend
 
 
@@ -33,7 +33,7 @@ def axes(workload: Workload) -> Iterator[tuple[str, list[tuple[float, Workload]]
 
 def _alone(workload: Workload, backend: Backend, rounds: int) -> tuple[float, float]:
     """Median wall time of a step in milliseconds, and the firing rate."""
-    training = Training(workload, Ours(workload, backend))
+    training = Training(workload, Ours(workload, backend), inputs(workload))
     training.step()
     times = []
     for _ in range(rounds):

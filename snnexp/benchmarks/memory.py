@@ -17,13 +17,8 @@ class Peak:
         if self.known:
             ctypes.CDLL(None).malloc_trim(0)  # what earlier work has freed goes back first
             self.before = _read("VmRSS")
-            self.forget()
+            _RESET.write_text("5")  # the peak is what there is now
         return self
-
-    def forget(self) -> None:
-        """Look only at what comes from here on; the level it is compared with stays."""
-        if self.known:
-            _RESET.write_text("5")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

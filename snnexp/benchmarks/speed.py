@@ -13,7 +13,7 @@ import torch
 from snnexp.benchmarks.contenders import Loop, Ours
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
-from snnexp.benchmarks.workloads import Training, Workload
+from snnexp.benchmarks.workloads import Training, Workload, inputs
 from snnexp.surrogates import triangular
 from snnexp.unroll import Backend
 
@@ -26,16 +26,20 @@ class Options(NamedTuple):
 
 
 def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
-    """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, the peak
-    of resident memory above what was there before in MB, and all three as ratios to the first one, the plain loop."""
-    peaks, training = {}, {}
+    """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, and the peak
+    of resident memory in MB, all three as ratios to the first one, the plain loop, too.
+
+    Memory is that above the level before the contender was made, with weights, gradients and the optimiser's state,
+    without inputs.
+    """
+    data, peaks, training = inputs(workload), {}, {}
     for name, hidden in contenders(workload, options):
+        Training(workload, hidden(), data).step()  # code is loaded or compiled here
         gc.collect()
         with Peak() as peak:
-            training[name] = Training(workload, hidden())
-            training[name].step()  # gradients and the optimiser's state are made here, code is compiled
-            peak.forget()
+            training[name] = Training(workload, hidden(), data)
             training[name].step()
+            training[name].step()  # with the gradients and the optimiser's state, which the first one has made
         peaks[name] = peak.megabytes
     wall: dict[str, list[float]] = {name: [] for name in training}
     cpu: dict[str, list[float]] = {name: [] for name in training}

@@ -83,12 +83,12 @@ def weights(workload: Workload) -> list[tuple[Tensor, Tensor | None]]:
 class Training(nn.Module):
     """A stack of hidden layers [T, B, I] -> [T, B, N], with the same readout, loss and optimiser for all of them."""
 
-    def __init__(self, workload: Workload, hidden: nn.Module) -> None:
+    def __init__(self, workload: Workload, hidden: nn.Module, data: tuple[Tensor, Tensor]) -> None:
         super().__init__()
         torch.manual_seed(2)
         self.hidden, self.every_step = hidden, workload.every_step
         self.readout = nn.Linear(workload.widths[-1], workload.classes)
-        self.x_TBI, self.targets = inputs(workload)
+        self.x_TBI, self.targets = data
         self.optimizer = torch.optim.Adam(self.parameters(), lr=1e-5)
 
     def step(self) -> None:

@@ -46,7 +46,7 @@ class Events(NamedTuple):
 def density(x_KI: Tensor) -> float:
     """The fraction that is not 0, of some two hundred rows."""
     some_KI = x_KI[:: max(1, len(x_KI) // 200)]
-    return int(some_KI.count_nonzero()) / max(1, some_KI.numel())
+    return int((some_KI != 0).sum()) / max(1, some_KI.numel())
 
 
 def find(x_KI: Tensor) -> Events:
