@@ -26,8 +26,8 @@ class Options(NamedTuple):
 
 
 def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
-    """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, and the peak
-    of resident memory in MB, all three as ratios to the first one, the plain loop, too.
+    """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, and the
+    peak of resident memory in MB, all three as ratios to the first one, the plain loop, too.
 
     Memory is that above the level before the contender was made, with weights, gradients and the optimiser's state,
     without inputs.
