@@ -11,7 +11,7 @@ TORCH_INDEX := --index-url https://download.pytorch.org/whl/$(TORCH)
 endif
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help run test env clean
+.PHONY: help run test env bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -21,6 +21,10 @@ run: $(VENV)/.installed  ## install everything, train the default on real data, 
 
 test: $(VENV)/.tests  ## install everything, run all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+bench: $(VENV)/.installed  ## measure this machine beside other libraries; nothing else should run meanwhile
+	$(PIP) -e .[bench]
+	$(VENV)/bin/python scripts/bench.py
 
 env: $(VENV)/.installed  ## install everything, nothing else
 

@@ -53,4 +53,6 @@ class Encoder(nn.Module):
 
     def forward(self, x_TBN: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
         noise_TBN = None if self.escape is None else self.escape(x_TBN)
-        return unroll(self.neuron, x_TBN, None, self.psi, state, noise_TBN=noise_TBN, record=record)
+        return unroll(
+            self.neuron, x_TBN, None, self.psi, state, noise_TBN=noise_TBN, record=record, backend=self.backend
+        )

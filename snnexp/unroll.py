@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from snnexp.errors import OptionError
+from snnexp.kernels.kernel import kernel
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import spike
 
@@ -39,11 +40,25 @@ class LayerOutput(NamedTuple):
     trace: dict[str, Tensor]
 
 
-def choose(neuron: Neuron, backend: Backend) -> Backend:
-    """The backend that a sequence of this neuron runs on; `fused` raises `OptionError` where there is no kernel."""
-    if backend is Backend.FUSED:
-        raise OptionError("backend", backend, f"there is no fused kernel for {type(neuron).__name__}; take reference")
-    return Backend.REFERENCE
+def choose(
+    neuron: Neuron, backend: Backend, recurrence: Tensor | Feedback | None = None, traced: bool = False
+) -> Backend:
+    """The backend that a sequence runs on: a kernel where there is one, else the reference loop.
+
+    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none. `traced`: a
+    trace that has gradients is recorded, which the reference loop alone gives. `fused` raises `OptionError`, which
+    says what it was that has no kernel.
+    """
+    lacking = None
+    if kernel(neuron) is None:
+        lacking = type(neuron).__name__
+    elif recurrence is not None and not isinstance(recurrence, Tensor):
+        lacking = "a recurrence that is no matrix"
+    elif traced:
+        lacking = "a trace with gradients"
+    if backend is Backend.FUSED and lacking is not None:
+        raise OptionError("backend", backend, f"there is no fused kernel for {lacking}; take reference")
+    return Backend.FUSED if backend is not Backend.REFERENCE and lacking is None else Backend.REFERENCE
 
 
 def unroll(
@@ -66,11 +81,17 @@ def unroll(
     noise_TBN: escape noise, pre-drawn thresholds (see `escape`).
     detach_recurrent: no gradient flows through R to earlier spikes; R itself still learns.
     record: fields of the neuron's state to keep for every step.
+    backend: see `choose`; kernels give the spikes and gradients of the loop here, up to rounding.
     """
-    choose(neuron, backend)
-    constants = neuron.constants()
+    traced = torch.is_grad_enabled() and bool(set(record) - {"z"})
     if state is None:
         state = neuron.initial_state(currents_TBG.shape[1], currents_TBG)
+    if choose(neuron, backend, recurrence, traced) is Backend.FUSED:
+        run = kernel(neuron)
+        assert run is not None
+        assert not callable(recurrence)
+        return LayerOutput(*run(neuron, currents_TBG, recurrence, psi, state, noise_TBN, detach_recurrent, record))
+    constants = neuron.constants()
     noises = [None] * len(currents_TBG) if noise_TBN is None else noise_TBN.unbind(0)
     weight_NG = recurrence.t() if isinstance(recurrence, Tensor) else None
     spikes: list[Tensor] = []

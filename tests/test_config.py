@@ -67,7 +67,7 @@ LINES = {
     "seed=-1": "seed=-1: must lie in [0, 2^32)",
     "seed=4294967296": "seed=4294967296: must lie in [0, 2^32)",
     "threads=0": "threads=0: must be at least 1",
-    "backend=fused": "backend=fused: there is no fused kernel for LIF; take reference",
+    "backend=fused neuron=perceptron": "backend=fused: there is no fused kernel for Perceptron; take reference",
     "backend=quick": "backend=quick: must be one of auto, reference, fused",
     "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is greater than 0",
     "optimizer.lr=nan": "optimizer.lr=nan: a learning rate is greater than 0",

@@ -13,8 +13,9 @@ from snnexp.config import build
 from snnexp.errors import OptionError
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.neuron import Neuron
+from snnexp.neurons.perceptron import Perceptron
 from snnexp.surrogates import arctan
-from snnexp.unroll import Backend, LayerOutput, unroll
+from snnexp.unroll import Backend, Feedback, choose, unroll
 
 CONF = Path(__file__).parents[1] / "conf" / "neuron"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
@@ -115,7 +116,10 @@ def test_the_graph_is_linear_in_time(name: str) -> None:
     # Indexing currents[t] would leave a SelectBackward each, whose backward fills a whole [T, B, G] tensor.
     neuron = make(name)
     currents_TBG, recurrence_GN = draws(neuron)
-    graphs = [list(nodes(unroll(neuron, currents_TBG[:t], recurrence_GN, arctan).spikes)) for t in (6, 12, 24)]
+    graphs = [
+        list(nodes(unroll(neuron, currents_TBG[:t], recurrence_GN, arctan, backend=Backend.REFERENCE).spikes))
+        for t in (6, 12, 24)
+    ]
     assert len(graphs[2]) - len(graphs[1]) == 2 * (len(graphs[1]) - len(graphs[0]))
     names = [node.name() for node in graphs[2]]
     assert "SelectBackward0" not in names
@@ -160,13 +164,33 @@ def test_noise_is_the_threshold_of_its_step() -> None:
     assert torch.equal(deterministic.spikes, unroll(neuron, currents_TBG, recurrence_GN, arctan).spikes)
 
 
-def test_backends() -> None:
-    neuron = LIF(N, 0.5, 1.0).double()
-    currents_TBG, recurrence_GN = draws(neuron)
-    outputs: list[LayerOutput] = [
-        unroll(neuron, currents_TBG, recurrence_GN, arctan, backend=backend)
-        for backend in (Backend.AUTO, Backend.REFERENCE)
-    ]
-    assert torch.equal(outputs[0].spikes, outputs[1].spikes)
-    with pytest.raises(OptionError, match=r"^backend=fused: there is no fused kernel for LIF; take reference$"):
-        unroll(neuron, currents_TBG, recurrence_GN, arctan, backend=Backend.FUSED)
+class Slow(LIF):
+    """A user's neuron, which may step as it likes."""
+
+
+@pytest.mark.parametrize(
+    ("neuron", "recurrence", "record", "lacking"),
+    [
+        (Slow(N, 0.5, 1.0), torch.eye(N), (), "Slow"),
+        (Perceptron(N, 1.0), torch.eye(N), (), "Perceptron"),
+        (LIF(N, 0.5, 1.0), lambda z_BN: z_BN, (), "a recurrence that is no matrix"),
+        (LIF(N, 0.5, 1.0), torch.eye(N), ("u",), "a trace with gradients"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_without_a_kernel_the_loop_runs_and_fused_is_refused(
+    neuron: Neuron, recurrence: Tensor | Feedback, record: tuple[str, ...], lacking: str
+) -> None:
+    currents_TBG = torch.ones(T, B, N, requires_grad=True)
+    taken = unroll(neuron, currents_TBG, recurrence, arctan, record=record).spikes
+    assert "StackBackward0" in [node.name() for node in nodes(taken)]
+    with pytest.raises(OptionError, match=rf"^backend=fused: there is no fused kernel for {lacking}; take reference$"):
+        unroll(neuron, currents_TBG, recurrence, arctan, record=record, backend=Backend.FUSED)
+
+
+def test_a_kernel_is_taken_where_there_is_one() -> None:
+    neuron, currents_TBG = LIF(N, 0.5, 1.0), torch.ones(T, B, N, requires_grad=True)
+    for backend, taken in ((Backend.AUTO, "fused"), (Backend.FUSED, "fused"), (Backend.REFERENCE, "reference")):
+        output = unroll(neuron, currents_TBG, None, arctan, record=("z",), backend=backend)
+        assert ("StackBackward0" in [node.name() for node in nodes(output.spikes)]) == (taken == "reference")
+        assert choose(neuron, backend) == taken

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from snnexp.errors import choice
 from snnexp.neurons.constants import Decay, PerNeuron, Values, constant, decay
+from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
 
@@ -73,6 +74,10 @@ class ALIF(nn.Module):
         return ALIFConstants(
             self.membrane_decay(), self.threshold(), self.adaptation_decay(), self.adaptation_strength(), b
         )
+
+    def membrane(self) -> Membrane:
+        alpha, theta, rho, kappa, b = self.constants()
+        return Membrane(alpha, theta, b, rho, kappa)
 
     def initial_state(self, batch: int, like: Tensor) -> ALIFState:
         rest = torch.zeros(batch, self.size, dtype=like.dtype, device=like.device)

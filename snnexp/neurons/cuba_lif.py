@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from snnexp.errors import choice
 from snnexp.neurons.constants import Decay, PerNeuron, constant, decay
+from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
 
@@ -66,6 +67,10 @@ class CubaLIF(nn.Module):
 
     def constants(self) -> CubaLIFConstants:
         return CubaLIFConstants(self.synaptic_decay(), self.membrane_decay(), self.threshold())
+
+    def membrane(self) -> Membrane:
+        synaptic, alpha, theta = self.constants()
+        return Membrane(alpha, theta, synaptic=synaptic)
 
     def initial_state(self, batch: int, like: Tensor) -> CubaLIFState:
         rest = torch.zeros(batch, self.size, dtype=like.dtype, device=like.device)

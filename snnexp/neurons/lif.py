@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from snnexp.errors import choice
 from snnexp.neurons.constants import Decay, PerNeuron, Values, constant, decay
+from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
 
@@ -61,6 +62,10 @@ class LIF(nn.Module):
     def constants(self) -> LIFConstants:
         b = None if self.current is None else self.current()
         return LIFConstants(self.membrane_decay(), self.threshold(), b)
+
+    def membrane(self) -> Membrane:
+        alpha, theta, b = self.constants()
+        return Membrane(alpha, theta, b)
 
     def initial_state(self, batch: int, like: Tensor) -> LIFState:
         rest = torch.zeros(batch, self.size, dtype=like.dtype, device=like.device)

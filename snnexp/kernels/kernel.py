@@ -1,0 +1,50 @@
+"""Which neurons have a kernel for whole sequences."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from snnexp.kernels import lif, lstm
+from snnexp.kernels.tier import lacking
+from snnexp.neurons.alif import ALIF
+from snnexp.neurons.cuba_lif import CubaLIF
+from snnexp.neurons.lif import LIF
+from snnexp.neurons.lstm import LSTM
+from snnexp.neurons.neuron import Neuron
+from snnexp.neurons.slstm import SLSTM
+
+
+class Kernel(Protocol):
+    """Runs neurons of one family over a sequence, as `unroll` does with `Neuron.step`: see there."""
+
+    def __call__(
+        self,
+        neuron: Any,
+        currents: Tensor,
+        recurrence: Tensor | None,
+        psi: Callable[[Tensor], Tensor],
+        state: Any,
+        noise: Tensor | None,
+        detach_recurrent: bool,
+        record: Sequence[str],
+        /,
+    ) -> tuple[Tensor, Any, dict[str, Tensor]]: ...
+
+
+def kernel(neuron: Neuron) -> Kernel | None:
+    """The kernel of this neuron, None where there is none; not of a subclass, which may make other steps."""
+    if type(neuron) in (LIF, ALIF, CubaLIF):
+        return lif.run
+    if type(neuron) in (LSTM, SLSTM):
+        return lstm.run
+    return None
+
+
+def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
+    """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
+    if kernel(neuron) is not lif.run:
+        return "torch"
+    missing = lacking(device, dtype)
+    return f"torch ({missing})" if missing else "compiled"
