@@ -1,12 +1,12 @@
 """Measure the project on this machine; nothing is a test, and nothing else should run meanwhile.
 
-python scripts/bench.py load                planning, skipping and reporting over up to 10,000 run folders
-python scripts/bench.py loading             samples/s of every data set, beside tonic and beside a training step
+    python scripts/bench.py load                planning, skipping and reporting over up to 10,000 run folders
+    python scripts/bench.py loading             samples/s of every data set, beside tonic and beside a training step
     python scripts/bench.py W1 W2 W3            a training step beside a loop and other libraries; W1-alif, W1-slstm too
-python scripts/bench.py W1 --compile        torch.compile of the plain loop as well, which takes a minute to compile
-python scripts/bench.py floor               what the machine can do at best
-python scripts/bench.py growth              a step of W1 over time, batch, width, depth and firing rate
-python scripts/bench.py W1 --json FILE --figure FILE    the numbers as JSON, a figure as PNG
+    python scripts/bench.py W1 --compile        torch.compile of the plain loop as well, which takes a minute to compile
+    python scripts/bench.py floor               what the machine can do at best
+    python scripts/bench.py growth              a step of W1 over time, batch, width, depth and firing rate
+    python scripts/bench.py W1 --json FILE --figure FILE    the numbers as JSON, a figure as PNG
 
 pip install -e .[bench] installs the other libraries; what is not there is left out.
 """

@@ -54,5 +54,7 @@ def test_real_files() -> None:
     assert [len(part) for part in data.splits] == [55000, 5000, 10000]
     assert data.splits.test.targets[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     images, _ = mnist_latency.read_labelled(mnist_latency.MNIST, data.root, "t10k")
-    visible = torch.from_numpy(images[:100].copy()) > 0.1 * 255 / (1 - math.exp(-2))  # those that spike within 100 steps
+    visible = torch.from_numpy(images[:100].copy()) > 0.1 * 255 / (
+        1 - math.exp(-2)
+    )  # those that spike within 100 steps
     assert torch.equal(data.splits.test.frames(range(100)).sum(0) > 0, visible)
