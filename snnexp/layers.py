@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from snnexp.errors import OptionError
 from snnexp.escape import Escape
+from snnexp.kernels.kernel import coded
+from snnexp.kernels.tier import linear
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
 from snnexp.unroll import Backend, Feedback, LayerOutput, choose, unroll
@@ -67,7 +69,7 @@ class Layer(nn.Module):
         self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
         self.register_buffer("dampening", torch.ones(size))
         self.register_buffer("sharpness", torch.ones(size))
-        self.backend_taken()  # an impossible one is said before anything runs
+        choose(self.neuron, backend, self.feedback())  # an impossible one is said before anything runs
 
     def shapes(self, gates: int) -> tuple[Sequence[int], Sequence[int]]:
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
@@ -75,6 +77,8 @@ class Layer(nn.Module):
 
     def project(self, x_TBI: Tensor) -> Tensor:
         """W x + bias, for all steps at once, [T, B, G]."""
+        if choose(self.neuron, self.backend, self.feedback()) is Backend.FUSED:
+            return linear(x_TBI, self.projection, self.bias)
         return functional.linear(x_TBI, self.projection, self.bias)
 
     def feedback(self) -> Tensor | Feedback | None:
@@ -103,7 +107,11 @@ class Layer(nn.Module):
         return self.surrogate(u, self.dampening, self.sharpness)
 
     def backend_taken(self) -> str:
-        return str(choose(self.neuron, self.backend, self.feedback()))
+        """The backend, and where it is a kernel, whose code that is and why it is not compiled."""
+        taken = choose(self.neuron, self.backend, self.feedback())
+        if taken is Backend.FUSED:
+            return f"{taken}: {coded(self.neuron, self.projection.device, self.projection.dtype)}"
+        return str(taken)
 
     def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
         currents_TBG = self.project(x_TBI)

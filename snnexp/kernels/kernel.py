@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from snnexp.kernels import lif, lstm
+from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
@@ -38,3 +40,11 @@ def kernel(neuron: Neuron) -> Kernel | None:
     if type(neuron) in (LSTM, SLSTM):
         return lstm.run
     return None
+
+
+def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
+    """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
+    if kernel(neuron) is not lif.run:
+        return "torch"
+    missing = lacking(device, dtype)
+    return f"torch ({missing})" if missing else "compiled"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snnexp.kernels import membrane as kernel
 from snnexp.kernels.tape import Flow, Given, Tape, centred, voltages
+from snnexp.kernels.tier import Tier, fastest
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
@@ -19,12 +19,13 @@ from snnexp.neurons.reset import Reset
 
 
 class Rules(NamedTuple):
-    """What is no tensor: the surrogate, the reset, and where gradients flow (see `Flow`)."""
+    """What is no tensor: surrogate, reset, where gradients flow (see `Flow`), and whose recursions these are."""
 
     psi: Callable[[Tensor], Tensor]
     reset: Reset
     through_reset: bool
     through_recurrence: bool
+    tier: Tier
 
 
 class _Sequence(torch.autograd.Function):
@@ -33,7 +34,7 @@ class _Sequence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rules, currents_TBN, recurrence_NN, noise_TBN, *constants_and_start):  # type: ignore[no-untyped-def]
         membrane, start = Membrane(*constants_and_start[:6]), MembraneState(*constants_and_start[6:])
-        tape = kernel.forward(membrane, rules.reset, currents_TBN, recurrence_NN, start, noise_TBN)
+        tape = rules.tier.forward(membrane, rules.reset, currents_TBN, recurrence_NN, start, noise_TBN)
         ctx.rules = rules
         ctx.save_for_backward(recurrence_NN, *constants_and_start, *tape)
         ctx.set_materialize_grads(False)
@@ -52,7 +53,7 @@ class _Sequence(torch.autograd.Function):
         rules, (_, _, to_recurrence, _, *to_others) = ctx.rules, ctx.needs_input_grad
         flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(to_others[:6]))
         with torch.autocast(tape.held.device.type, enabled=False):
-            gradients = kernel.backward(
+            gradients = rules.tier.backward(
                 membrane, rules.reset, recurrence_NN, start, tape, rules.psi, Given(*given[:4]), flow
             )
         constants = gradients.constants or (None,) * 6
@@ -68,8 +69,11 @@ def run(
     noise_TBN: Tensor | None,
     detach_recurrent: bool,
     record: Sequence[str],
+    tier: Tier | None = None,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Spikes, last state and trace, as `unroll` gives them; of the trace only z has a gradient.
+
+    tier: whose recursions to take; None: the fastest there is for these tensors.
 
     All is computed in the precision of the constants, or of the currents where theirs is higher; autocast is off.
     """
@@ -81,7 +85,9 @@ def run(
         for tensor in (currents_TBN, recurrence_NN, noise_TBN, *membrane, *start)
     ]
     membrane, start = Membrane._make(tensors[3:9]), MembraneState._make(tensors[9:])
-    rules = Rules(psi, neuron.reset, not neuron.detach_reset, not detach_recurrent)
+    rules = Rules(
+        psi, neuron.reset, not neuron.detach_reset, not detach_recurrent, tier or fastest(currents_TBN.device, dtype)
+    )
     with torch.autocast(currents_TBN.device.type, enabled=False):
         spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(rules, *tensors)  # type: ignore[no-untyped-call]
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}

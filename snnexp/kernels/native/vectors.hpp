@@ -1,0 +1,164 @@
+// Products of which one factor may be sparse. Vectors are the compiler's own (GCC, clang): one source for all machines.
+//
+// Matrices are row-major, and padded with 0 to whole vectors or panels where they are read so.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+typedef REAL F;  // float or double
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64, kPanel = 4;  // of a vector; vectors side by side in the dense product
+#elif defined(__AVX__)
+constexpr int kBytes = 32, kPanel = 2;
+#else
+constexpr int kBytes = 16, kPanel = 4;
+#endif
+constexpr int kRows = 6;   // rows of the dense product: with its panel, 12 or 24 sums that stay in registers
+constexpr int kBlock = 8;  // vectors of a row that stay in registers while events are added to it
+
+struct Vector {  // of F
+    static constexpr int64_t lanes = kBytes / sizeof(F);
+    typedef F Wide __attribute__((vector_size(kBytes)));
+    typedef F Loose __attribute__((vector_size(kBytes), aligned(sizeof(F)), may_alias));
+    static Wide load(const F* from) { return *reinterpret_cast<const Loose*>(from); }
+    static void store(F* to, Wide value) { *reinterpret_cast<Loose*>(to) = value; }
+    static F sum(Wide value) {
+        F total = 0;
+        for (int64_t lane = 0; lane < lanes; ++lane) total += value[lane];
+        return total;
+    }
+};
+
+// The part `index` of `count` equal ones of [0, size).
+struct Part {
+    int64_t begin, end;
+    Part(int64_t size, int64_t index, int64_t count) : begin(size * index / count), end(size * (index + 1) / count) {}
+};
+
+// A matrix whose rows are looked up one by one; their length, `stride`, is a number of whole vectors.
+struct Table {
+    const F* rows;
+    int64_t stride;
+
+    template <int vectors>
+    void add_block(F* sum, int64_t column, const int32_t* indices, const F* values, int64_t events) const {
+        using V = Vector;
+        V::Wide total[vectors];
+        for (int k = 0; k < vectors; ++k) total[k] = V::load(sum + column + k * V::lanes);
+        for (int64_t e = 0; e < events; ++e) {
+            const F* row = rows + indices[e] * stride + column;
+#pragma GCC unroll 8
+            for (int k = 0; k < vectors; ++k) total[k] += values[e] * V::load(row + k * V::lanes);
+        }
+        for (int k = 0; k < vectors; ++k) V::store(sum + column + k * V::lanes, total[k]);
+    }
+
+    // sum [stride] += the rows named by the events, each times its value.
+    void add(F* sum, const int32_t* indices, const F* values, int64_t events) const {
+        constexpr int64_t block = kBlock * Vector::lanes;
+        int64_t column = 0;
+        for (; column + block <= stride; column += block)
+            add_block<kBlock>(sum, column, indices, values, events);
+        for (; column < stride; column += Vector::lanes)
+            add_block<1>(sum, column, indices, values, events);
+    }
+
+    // product[i] = row i . left, for the wanted rows only; left [stride].
+    void dot(F* product, const F* left, const int32_t* wanted, int64_t count) const {
+        using V = Vector;
+        int64_t i = 0;
+        for (; i + 4 <= count; i += 4) {
+            V::Wide total[4] = {};
+            for (int64_t c = 0; c < stride; c += V::lanes) {
+                const V::Wide seen = V::load(left + c);
+#pragma GCC unroll 4
+                for (int k = 0; k < 4; ++k) total[k] += seen * V::load(rows + wanted[i + k] * stride + c);
+            }
+            for (int k = 0; k < 4; ++k) product[wanted[i + k]] = V::sum(total[k]);
+        }
+        for (; i < count; ++i) {
+            V::Wide total = {};
+            for (int64_t c = 0; c < stride; c += V::lanes)
+                total += V::load(left + c) * V::load(rows + wanted[i] * stride + c);
+            product[wanted[i]] = V::sum(total);
+        }
+    }
+};
+
+// A matrix [inner, columns] as panels [columns / width, inner, width], the right factor of a dense product.
+struct Panels {
+    static constexpr int64_t width = kPanel * Vector::lanes;
+    const F* packed;
+    int64_t inner, stride;  // stride: the columns, rounded up to whole panels
+
+    template <int rows>
+    static void tile(F* out, int64_t out_stride, const F* left, int64_t left_stride, const F* panel, int64_t inner) {
+        using V = Vector;
+        V::Wide sum[rows][kPanel] = {};
+        for (int64_t k = 0; k < inner; ++k) {
+            V::Wide right[kPanel];
+#pragma GCC unroll 4
+            for (int c = 0; c < kPanel; ++c) right[c] = V::load(panel + k * width + c * V::lanes);
+#pragma GCC unroll 6
+            for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+                for (int c = 0; c < kPanel; ++c) sum[r][c] += left[r * left_stride + k] * right[c];
+        }
+        for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < kPanel; ++c) V::store(out + r * out_stride + c * V::lanes, sum[r][c]);
+    }
+
+    // out [rows, stride] = left [rows, inner] times this.
+    void product(F* out, const F* left, int64_t rows) const {
+        for (int64_t column = 0; column < stride; column += width) {
+            const F* panel = packed + column * inner;
+            int64_t r = 0;
+            for (; r + kRows <= rows; r += kRows)
+                tile<kRows>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
+            for (; r + 2 <= rows; r += 2)
+                tile<2>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
+            if (r < rows) tile<1>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
+        }
+    }
+};
+
+// Where the bits of a byte are set, for every byte.
+struct Places {
+    uint8_t of[256][8] = {};
+    constexpr Places() {
+        for (int byte = 0; byte < 256; ++byte)
+            for (int bit = 0, found = 0; bit < 8; ++bit)
+                if (byte >> bit & 1) of[byte][found++] = uint8_t(bit);
+    }
+};
+constexpr Places places;
+constexpr int64_t kSlack = 8;  // what `nonzero` may write beyond what it finds
+
+// Which of `columns` values are not 0, in order, and how many; without a branch, eight at a time.
+inline int64_t nonzero(int32_t* indices, const F* row, int64_t columns) {
+    typedef F Values __attribute__((vector_size(8 * sizeof(F)), aligned(sizeof(F)), may_alias));
+    typedef int8_t Bytes __attribute__((vector_size(8)));
+    int64_t found = 0, c = 0;
+    for (; c + 8 <= columns; c += 8) {
+        const Bytes differ = __builtin_convertvector(*reinterpret_cast<const Values*>(row + c) != F(0), Bytes);
+        uint64_t bytes;
+        std::memcpy(&bytes, &differ, 8);
+        const int byte = int((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56);  // a bit of each
+#pragma omp simd
+        for (int n = 0; n < 8; ++n) indices[found + n] = int32_t(c) + places.of[byte][n];
+        found += __builtin_popcount(byte);
+    }
+    for (; c < columns; ++c) {
+        indices[found] = int32_t(c);
+        found += row[c] != F(0);
+    }
+    return found;
+}
+
+}  // namespace

@@ -1,0 +1,101 @@
+"""Whose recursions a sequence takes: plain torch's, or compiled ones."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnexp.kernels import membrane
+from snnexp.kernels.native import events, library
+from snnexp.kernels.native import membrane as compiled
+from snnexp.kernels.tape import Flow, Given, Gradients, Tape
+from snnexp.neurons.membrane import Membrane, MembraneState
+from snnexp.neurons.reset import Reset
+
+# Shapes: T time, B batch, I inputs, N neurons.
+
+
+class Tier(Protocol):
+    """The recursions of `snnexp.kernels.membrane`, where they are specified."""
+
+    def forward(
+        self,
+        membrane: Membrane,
+        reset: Reset,
+        currents_TBN: Tensor,
+        recurrence_NN: Tensor | None,
+        start: MembraneState,
+        noise_TBN: Tensor | None,
+    ) -> Tape: ...
+
+    def backward(
+        self,
+        membrane: Membrane,
+        reset: Reset,
+        recurrence_NN: Tensor | None,
+        start: MembraneState,
+        tape: Tape,
+        psi: Callable[[Tensor], Tensor],
+        given: Given,
+        flow: Flow,
+    ) -> Gradients: ...
+
+
+@cache
+def lacking(device: torch.device, dtype: torch.dtype) -> str:
+    """Why there are no compiled kernels for such tensors; empty where there are, and they do what torch does.
+
+    Compiles them at the first call, which takes some seconds.
+    """
+    if device.type != "cpu":
+        return f"none for {device.type}"
+    try:
+        library.library(dtype)
+    except library.Unavailable as reason:
+        return str(reason)
+    return "" if _agree(dtype) else "the compiled kernels give other numbers"
+
+
+def fastest(device: torch.device, dtype: torch.dtype) -> Tier:
+    """Compiled recursions where there are any, else torch's."""
+    return cast(Tier, membrane if lacking(device, dtype) else compiled)
+
+
+def linear(x: Tensor, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
+    """x W^T + bias, x [..., I]; compiled, it costs what the values that are not 0 cost."""
+    plain = torch.is_autocast_enabled(x.device.type) or x.dtype != weight_NI.dtype
+    if plain or lacking(x.device, x.dtype):
+        return functional.linear(x, weight_NI, bias_N)
+    return events.linear(x, weight_NI, bias_N)
+
+
+def _agree(dtype: torch.dtype) -> bool:
+    """Whether both do the same on a tiny case that walks every branch of a product: odd sizes, many and few spikes."""
+    generator = torch.Generator().manual_seed(0)
+    T, B, N = 6, 3, 37
+    draws_TBN = torch.randn(T, B, N, generator=generator, dtype=torch.float64)
+    recurrence_NN = (torch.randn(N, N, generator=generator, dtype=torch.float64) / N).to(dtype)
+    constants = Membrane(*(torch.full((N,), value, dtype=dtype) for value in (0.9, 0.7, 0.1, 0.8, 0.5)))
+    rest_BN = torch.zeros(B, N, dtype=dtype)
+    start = MembraneState(rest_BN, rest_BN, rest_BN)
+    currents_TBN = (draws_TBN + torch.linspace(-1, 2, T, dtype=torch.float64).view(-1, 1, 1)).to(dtype)
+    done = []
+    for tier in (cast(Tier, membrane), cast(Tier, compiled)):
+        tape = tier.forward(constants, Reset.MINUS, currents_TBN, recurrence_NN, start, None)
+        gradients = tier.backward(
+            constants,
+            Reset.MINUS,
+            recurrence_NN,
+            start,
+            tape,
+            lambda u: (1 - u.abs()).clamp_min(0),
+            Given(draws_TBN.to(dtype), None, None, None),
+            Flow(True, True, True, True),
+        )
+        done.append([tape.spikes, tape.held, gradients.currents, gradients.recurrence, *(gradients.constants or ())])
+    near = 1e-3 if dtype == torch.float32 else 1e-10
+    pairs = [(ours, theirs) for ours, theirs in zip(*done, strict=True) if ours is not None and theirs is not None]
+    return all(torch.allclose(ours, theirs, rtol=near, atol=near) for ours, theirs in pairs)
