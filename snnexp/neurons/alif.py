@@ -76,6 +76,7 @@ class ALIF(nn.Module):
         )
 
     def membrane(self) -> Membrane:
+        """The constants as kernels take them."""
         alpha, theta, rho, kappa, b = self.constants()
         return Membrane(alpha, theta, b, rho, kappa)
 

@@ -69,6 +69,7 @@ class CubaLIF(nn.Module):
         return CubaLIFConstants(self.synaptic_decay(), self.membrane_decay(), self.threshold())
 
     def membrane(self) -> Membrane:
+        """The constants as kernels take them."""
         synaptic, alpha, theta = self.constants()
         return Membrane(alpha, theta, synaptic=synaptic)
 

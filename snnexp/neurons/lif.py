@@ -64,6 +64,7 @@ class LIF(nn.Module):
         return LIFConstants(self.membrane_decay(), self.threshold(), b)
 
     def membrane(self) -> Membrane:
+        """The constants as kernels take them."""
         alpha, theta, b = self.constants()
         return Membrane(alpha, theta, b)
 
