@@ -6,9 +6,10 @@ from enum import StrEnum
 from functools import cache
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from hydra import compose
+from hydra._internal.config_repository import CachingConfigRepository
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -60,6 +61,16 @@ def expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | 
     visit: is shown every job with its configuration, which is that of the next job afterwards.
     Raises `UserError` that names the job and the key where a job does not compose.
     """
+    loader: Any = GlobalHydra.instance().config_loader()
+    repository = loader.repository
+    loader.repository = _Files(repository)
+    try:
+        return _expand(arguments, visit)
+    finally:
+        loader.repository = repository
+
+
+def _expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] | None) -> list[Job]:
     given = _parse(arguments)
     hydras = tuple(str(word.input_line) for word in given if word.is_hydra_override())  # where to find files, and so on
     single = [str(word.input_line) for word in given if not word.is_sweep_override()]
@@ -117,6 +128,17 @@ def is_locked(runs: Path, run: str) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+class _Files(CachingConfigRepository):
+    """Hydra's configuration files, read once for all compositions of a sweep.
+
+    Hydra reads them anew for each, into a copy of the repository; here the copy is the same one. All jobs of a sweep
+    have the same search path, so what has been read stays right.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 def _parse(words: Sequence[str]) -> list[Override]:
