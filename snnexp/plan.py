@@ -11,7 +11,7 @@ from rich.table import Table
 
 from snnexp.main import CONF
 from snnexp.slurm import in_queue
-from snnexp.sweep import Job, expand, state, unique
+from snnexp.sweep import Job, expand, search_path, state, unique
 
 WIDTH = 100
 
@@ -22,10 +22,9 @@ def plan(arguments: Sequence[str], conf: Path | None = None) -> None:
     arguments: the words of `train.py -m`, without the option.
     conf: a further folder of options, as for `train.py --config-dir`. (What a `glob(*)` finds there is not seen.)
     """
-    further = [] if conf is None else [f"hydra.searchpath=[file://{conf.resolve()}]"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         outputs: list[str] = []
-        jobs = expand([*further, *arguments], lambda job, config: outputs.append(config.paths.outputs))
+        jobs = expand([*search_path(conf), *arguments], lambda job, config: outputs.append(config.paths.outputs))
     # Without SLURM's commands, as on a laptop that has only a copy of the results, nobody can be asked.
     queued = in_queue(Path(outputs[0]) / "slurm") if shutil.which("squeue") else set()
     show(jobs, Path(outputs[0]) / "runs", queued)

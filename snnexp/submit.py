@@ -13,14 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from snnexp.config import check
-from snnexp.errors import UserError, require
+from snnexp.errors import require
 from snnexp.files import write_atomically
 from snnexp.main import CONF
 from snnexp.pack import Pack
 from snnexp.results import COMMIT, commit
 from snnexp.slurm import hand_over, in_queue, largest_array, record
-from snnexp.sweep import Job, State, expand, state, unique
+from snnexp.sweep import Job, State, check_job, expand, search_path, state, unique
 
 WIDTH = 100
 OTHERS = ("_target_", "submitit_folder")  # keys of the launcher that are not about the queue
@@ -50,7 +49,7 @@ def submit(arguments: Sequence[str], runs_per_job: int, conf: Path | None = None
     Raises `UserError` where a run's configuration is wrong, naming the run, and where SLURM refuses.
     """
     console = _console()
-    found = plan(arguments, conf, _check)
+    found = plan(arguments, conf, check_job)
     packs = list(chunks(found.missing, runs_per_job))
     console.print(_summary(found, len(packs)))
     if not packs:
@@ -95,7 +94,7 @@ def plan(
     conf: a further folder of options, as for `train.py --config-dir`.
     visit: is shown every job with its configuration, as by `sweep.expand`.
     """
-    further = [] if conf is None else [f"hydra.searchpath=[file://{conf.resolve()}]"]
+    further = search_path(conf)
     words = [*further, *arguments]
     if not any(word.startswith("hydra/launcher=") for word in words):
         words.append("hydra/launcher=slurm")
@@ -127,13 +126,6 @@ def keep_code(folder: Path) -> Path:
         shutil.copytree(CONF.parent / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     write_atomically(folder / COMMIT, json.dumps(commit()) + "\n")
     return folder
-
-
-def _check(job: Job, config: DictConfig) -> None:
-    try:
-        check(config)
-    except UserError as error:
-        raise UserError(f"{job.place}: {error}") from error
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from snnexp.config import check
 from snnexp.errors import UserError
 from snnexp.identity import run_id
 from snnexp.main import one_line
@@ -93,6 +94,19 @@ def _expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] |
         if visit is not None:
             visit(jobs[-1], config)
     return jobs
+
+
+def search_path(conf: Path | None) -> list[str]:
+    """The words that let Hydra find a further folder of options, as `train.py --config-dir` does."""
+    return [] if conf is None else [f"hydra.searchpath=[file://{conf.resolve()}]"]
+
+
+def check_job(job: Job, config: DictConfig) -> None:
+    """Check a job's configuration; raises `UserError` that names the job."""
+    try:
+        check(config)
+    except UserError as error:
+        raise UserError(f"{job.place}: {error}") from error
 
 
 def state(runs: Path, run: str, queued: Set[str] = frozenset()) -> State:

@@ -16,11 +16,10 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from snnexp.config import check
 from snnexp.errors import UserError
 from snnexp.journal import Entry, Journal, clock, progress
 from snnexp.results import commit
-from snnexp.sweep import Job, State, expand, state
+from snnexp.sweep import Job, State, check_job, expand, state
 
 OVER = (State.DONE, State.DIVERGED)
 
@@ -48,7 +47,7 @@ class SweepCallback(Callback):
                     states[job.id] = state(_runs(config), job.id)
                     if composed.force or states[job.id] not in OVER:
                         self.pending[job.number] = job
-                        _check(job, composed)
+                        check_job(job, composed)
 
             jobs = expand([*config.hydra.overrides.hydra, *config.hydra.overrides.task], look)
             self.commit = commit()
@@ -105,13 +104,6 @@ def _stopping() -> Iterator[None]:
         raise SystemExit(str(error)) from error
     except Exception as error:
         raise SystemExit(traceback.format_exc()) from error
-
-
-def _check(job: Job, config: DictConfig) -> None:
-    try:
-        check(config)
-    except UserError as error:
-        raise UserError(f"{job.place}: {error}") from error
 
 
 def _code(commit: dict[str, Any]) -> str:

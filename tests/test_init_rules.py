@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from torch import Tensor
 
+from snnexp.chains import stable_threshold
 from snnexp.conv import Conv
 from snnexp.errors import OptionError
 from snnexp.init import (
@@ -26,7 +27,6 @@ from snnexp.init import (
     propagation,
     uniform,
 )
-from snnexp.init.propagation import STABLE_BELOW
 from snnexp.layers import Layer, LinearOutput
 from snnexp.network import Dense
 from snnexp.neurons.leaky_integrator import LeakyIntegrator
@@ -301,7 +301,7 @@ def test_propagation_keeps_the_variance(theta: float) -> None:
 
 def test_propagation_names_its_bound() -> None:
     root = brentq(lambda theta: theta * norm.pdf(theta) - 2 * norm.sf(theta), 1, 2)
-    assert pytest.approx(root, abs=5e-5) == STABLE_BELOW
+    assert pytest.approx(root, abs=5e-5) == stable_threshold()
     assert propagation(network(0, 1.19), NoInputs())[0].notes == ()
     (note,) = propagation(network(0, 1.2), NoInputs())[1].notes
     assert note.startswith("threshold 1.2 is beyond the stable range of init=propagation, below 1.1906")

@@ -7,7 +7,7 @@ import numpy as np
 from snnexp.data.events import Frames, Recording, check_steps, in_microseconds
 from snnexp.data.gaps import Gaps
 from snnexp.data.module import DataModule, Splits
-from snnexp.data.partition import check_fraction, divide, share
+from snnexp.data.partition import check_fraction, set_aside
 from snnexp.data.published import DVS_GESTURE
 from snnexp.data.samples import Packed
 from snnexp.data.sensor import Events, Sensor, content, recordings
@@ -63,7 +63,7 @@ class DvsGesture(DataModule):
 
     def load(self) -> Splits:
         official = self._part("ibmGestureTrain")
-        train, val = divide(official, share(len(official), self.validation), self.seed)
+        train, val = set_aside(official, self.validation, self.seed)
         return Splits(train, val, self._part("ibmGestureTest"))
 
     def _part(self, part: str) -> Gaps | Packed:

@@ -11,7 +11,7 @@ from snnexp.data.events import Frames, Recording, check_steps, check_there, in_m
 from snnexp.data.gaps import Gaps
 from snnexp.data.heidelberg import read_heidelberg
 from snnexp.data.module import DataModule, Splits
-from snnexp.data.partition import check_fraction, divide, share
+from snnexp.data.partition import check_fraction, set_aside
 from snnexp.data.samples import Packed
 from snnexp.errors import DataError, require
 
@@ -65,8 +65,8 @@ class Own(DataModule):
         if self.test_path is not None:
             test = self._read(self.test_path)
         else:
-            rest, test = divide(rest, share(len(rest), self.test), self.seed)
-        train, val = divide(rest, share(len(rest), self.validation), self.seed)
+            rest, test = set_aside(rest, self.test, self.seed)
+        train, val = set_aside(rest, self.validation, self.seed)
         if not len(train):
             raise DataError(f"{self.path} has too few recordings to be split into training, validation and test")
         return Splits(train, val, test)

@@ -22,6 +22,11 @@ def divide(samples: Spikes, validation: int, seed: int) -> tuple[Spikes, Spikes]
     return samples.select(train), samples.select(val)
 
 
+def set_aside(samples: Spikes, fraction: float, seed: int) -> tuple[Spikes, Spikes]:
+    """Samples divided into the rest and a `share` of them, drawn as `partition` does."""
+    return divide(samples, share(len(samples), fraction), seed)
+
+
 def share(samples: int, fraction: float) -> int:
     """How many samples a fraction is, to the nearest, but at least one."""
     return max(1, round(samples * fraction))

@@ -5,7 +5,7 @@ from pathlib import Path
 from snnexp.data.events import Frames, in_microseconds, whole_steps
 from snnexp.data.heidelberg import load_heidelberg
 from snnexp.data.module import DataModule, Splits
-from snnexp.data.partition import check_fraction, divide, share
+from snnexp.data.partition import check_fraction, set_aside
 from snnexp.data.published import SHD
 
 
@@ -51,5 +51,5 @@ class Shd(DataModule):
             load_heidelberg(SHD.path(self.root, f"shd_{part}.h5"), self.frames, SHD.mend(self.root))
             for part in ("train", "test")
         )
-        train, val = divide(official, share(len(official), self.validation), self.seed)
+        train, val = set_aside(official, self.validation, self.seed)
         return Splits(train, val, test)

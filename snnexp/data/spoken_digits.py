@@ -6,7 +6,7 @@ from snnexp.audio.recordings import HeldOut
 from snnexp.data.events import Frames, in_microseconds, whole_steps
 from snnexp.data.heidelberg import load_heidelberg
 from snnexp.data.module import DataModule, Splits
-from snnexp.data.partition import check_fraction, divide, share
+from snnexp.data.partition import check_fraction, set_aside
 from snnexp.errors import choice, require
 
 FSDD = "https://github.com/Jakobovski/free-spoken-digit-dataset"
@@ -61,5 +61,5 @@ class SpokenDigits(DataModule):
         official, test = (
             load_heidelberg(self.folder / f"{self.split}_{part}.h5", self.frames, mend) for part in ("train", "test")
         )
-        train, val = divide(official, share(len(official), self.validation), self.seed)
+        train, val = set_aside(official, self.validation, self.seed)
         return Splits(train, val, test)

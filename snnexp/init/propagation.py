@@ -4,15 +4,13 @@ from enum import StrEnum
 
 from torch import Tensor
 
+from snnexp.chains import stable_threshold
 from snnexp.errors import choice
 from snnexp.init.promise import Inputs, Moments, Promise
 from snnexp.init.weights import fan_in, glorot_uniform, normal, threshold, write
 from snnexp.layers import Layer
 from snnexp.moments import firing_probability
 from snnexp.network import Network
-
-STABLE_BELOW = 1.1906
-"""Variance 1 is a stable fixed point for thresholds below this root of theta phi(theta) = 2 Q(theta).  [Derived.]"""
 
 
 class FirstLayer(StrEnum):
@@ -52,9 +50,10 @@ def propagation(network: Network, inputs: Inputs, first_layer: str = "paper") ->
 
 
 def _beyond(theta: float) -> tuple[str, ...]:
-    if theta < STABLE_BELOW:
+    bound = stable_threshold()
+    if theta < bound:
         return ()
     return (
-        f"threshold {theta:.4g} is beyond the stable range of init=propagation, below {STABLE_BELOW}: "
+        f"threshold {theta:.4g} is beyond the stable range of init=propagation, below {bound:.4f}: "
         "the variance of the voltage will not stay at 1",
     )

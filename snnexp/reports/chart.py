@@ -1,6 +1,6 @@
 """The figure of an experiment as data: what is drawn where, before anything draws it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -76,6 +76,12 @@ class Chart(Protocol):
     def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]: ...
 
 
+def in_order(found: Iterable[Any], order: Sequence[Any]) -> list[Any]:
+    """What there is, in the order that is asked for; what it does not name comes after it."""
+    there = list(found)
+    return [name for name in order if name in there] + [name for name in there if name not in order]
+
+
 def legend(band: float) -> str:
     """How lines with a band are to be read."""
     return f"Lines: means over the seeds that are done. Bands: ± {band:g} sd. Open points: not all seeds are done."
@@ -127,7 +133,7 @@ class Lines:
 
     def _panel(self, runs: pd.DataFrame, metric: str, title: str) -> Panel:
         found = list(runs[self.series].unique())
-        names = [name for name in self.order if name in found] + [name for name in found if name not in self.order]
+        names = in_order(found, self.order)
         lines = [
             self._line(select(runs, {self.series: name}), metric, self._label(name), COLOURS[place % len(COLOURS)])
             for place, name in enumerate(names)

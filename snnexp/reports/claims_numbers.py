@@ -9,8 +9,8 @@ import pandas as pd
 from snnexp.errors import UserError, require
 from snnexp.reports import statistics
 from snnexp.reports.published import EXACT
-from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, scored
-from snnexp.reports.table import swept, values
+from snnexp.reports.scores import Array, Best, one_cell, scored
+from snnexp.reports.table import values
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
 At = Mapping[str, Any]
@@ -63,10 +63,7 @@ def equals(
 
 
 def _of_seeds(chosen: pd.DataFrame) -> Array:
-    if free := swept(chosen):
-        raise NoDataError(f"the claim does not say at which {free[0]}")
-    ours: Array = chosen["score"].to_numpy(float)
-    demand_seeds(len(ours), SEEDS)
+    ours = one_cell(chosen)
     if not np.isfinite(ours).all():
         raise NoDataError("some runs have no finite number")
     return ours

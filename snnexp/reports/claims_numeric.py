@@ -12,7 +12,7 @@ from scipy import stats
 
 from snnexp.errors import require
 from snnexp.reports import statistics
-from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, scored
+from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, one_cell, scored
 from snnexp.reports.table import demand_column, swept
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
@@ -31,7 +31,7 @@ def bounded(
 
 def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = None) -> Finding:
     """The metric's mean over the seeds lies below a bound."""
-    ours = _of_one_cell(runs, metric, at)
+    ours = one_cell(scored(runs, metric, Best.LOWEST, at))
     low, high = statistics.interval(ours)
     reason = f"{ours.mean():.3g} [{low:.3g}, {high:.3g}], n = {len(ours)}, bound {bound:g}"
     if low < bound <= high:
@@ -41,7 +41,7 @@ def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = No
 
 def smaller(runs: pd.DataFrame, metric: str, than: str, at: At | None = None) -> Finding:
     """Of two metrics of the same run the first is the smaller one, over the seeds."""
-    first, second = _of_one_cell(runs, metric, at), _of_one_cell(runs, than, at)
+    first, second = one_cell(scored(runs, metric, Best.LOWEST, at)), one_cell(scored(runs, than, Best.LOWEST, at))
     less = int((first < second).sum())
     p = stats.binomtest(less, len(first), alternative="greater").pvalue
     return judged(p <= statistics.ALPHA, f"in {less} of {len(first)} runs, p = {p:.2g}", "sign test, one-sided")
@@ -90,14 +90,6 @@ def _slope(x: pd.Series, y: pd.Series) -> float:
     if not ((x > 0) & (y > 0) & np.isfinite(y)).all() or x.nunique() < 3:
         return np.nan
     return float(np.polyfit(np.log(x.to_numpy(float)), np.log(y.to_numpy(float)), 1)[0])
-
-
-def _of_one_cell(runs: pd.DataFrame, metric: str, at: At | None) -> Array:
-    chosen = scored(runs, metric, Best.LOWEST, at)
-    if free := swept(chosen):
-        raise NoDataError(f"the claim does not say at which {free[0]}")
-    demand_seeds(len(chosen), SEEDS)
-    return chosen["score"].to_numpy(float)
 
 
 def _one_curve(runs: pd.DataFrame, metric: str, over: str, at: At | None) -> tuple[Array, Array]:

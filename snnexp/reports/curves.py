@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import UserError, require
-from snnexp.reports.chart import COLOURS, Array, Chart, Line, MapPanel, Panel, legend
+from snnexp.reports.chart import COLOURS, Array, Chart, Line, MapPanel, Panel, in_order, legend
 from snnexp.reports.table import demand_column, select, swept
 
 FILE = "curves.npz"
@@ -106,8 +106,7 @@ class Curves:
     def _series(self, runs: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
         assert self.series is not None
         found = dict(_by(runs, self.series))
-        names = [name for name in self.order if name in found] + [name for name in found if name not in self.order]
-        return [(name, found[name]) for name in names]
+        return [(name, found[name]) for name in in_order(found, self.order)]
 
     def _line(self, runs: pd.DataFrame, name: str, said: str, colour: str) -> Line:
         arrays = stacked(runs, name)

@@ -60,6 +60,14 @@ def groups(runs: pd.DataFrame, *keys: str) -> dict[Any, Array]:
     return found
 
 
+def one_cell(runs: pd.DataFrame) -> Array:
+    """The scores of runs of which only the seed differs; raises `NoDataError` where something else does, or few are."""
+    if free := swept(runs):
+        raise NoDataError(f"the claim does not say at which {free[0]}")
+    demand_seeds(len(runs), SEEDS)
+    return runs["score"].to_numpy(float)
+
+
 def demand_seeds(seeds: int, needed: int) -> None:
     if seeds < needed:
         raise NoDataError(f"{seeds} seed{'s' * (seeds != 1)}, at least {needed} are needed")

@@ -1,6 +1,7 @@
 """What a run left in its folder, read back."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from snnexp.files import read_lines
+from snnexp.reports.curves import read as read_curves
 
 Array = NDArray[np.floating | np.integer]
 Traces = dict[str, Array]
@@ -29,7 +31,7 @@ class StoredRun(NamedTuple):
     epochs: dict[int, dict[str, float]]
     before: Traces | None
     after: Traces | None
-    curves: Traces
+    curves: Mapping[str, Array]
 
     def option(self, name: str) -> Any:
         """The value at a dotted place in the configuration, None where there is no such place."""
@@ -66,7 +68,7 @@ def read(folder: Path) -> StoredRun:
         epochs=dict(sorted(epochs.items())),
         before=_arrays(folder / "traces_before.npz"),
         after=_arrays(folder / "traces_after.npz"),
-        curves=_arrays(folder / "curves.npz") or {},
+        curves=read_curves(folder),
     )
 
 
