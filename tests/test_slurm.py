@@ -80,14 +80,15 @@ def test_an_array_of_six_with_the_code_of_its_submission(cluster: Cluster, progr
 
 
 def test_submitted_twice_it_runs_once_and_killed_it_goes_on(cluster: Cluster, program: Program, tmp_path: Path) -> None:
-    sweep = ["seed=0,1", *LONG, "trainer.max_epochs=4", "procedure.checkpoint_every=50", "--runs-per-job", "2"]
+    # The first run is so long that it does not end in the five seconds that SLURM gives it before it kills.
+    sweep = ["trainer.max_epochs=25,1", *LONG, "procedure.checkpoint_every=50", "--runs-per-job", "2"]
     first = program("scripts/submit.py", *sweep, "+hydra.launcher.additional_parameters.hold=true")
     assert "2 runs: 2 missing; 2 to be run, in 1 job" in first.stdout, first.stderr
     (job,) = cluster.states()
     assert program("scripts/submit.py", *sweep).stdout == "2 runs: 2 in the queue; none to be run\n"
     cluster.ask("scontrol", "release", job)
     wait_until(lambda: bool(list(tmp_path.glob("outputs/runs/*/last.ckpt"))), "a checkpoint")
-    cluster.ask("scancel", "--signal=KILL", job)  # a plain scancel does it five seconds later
+    cluster.ask("scancel", job)
     cluster.wait_until_empty()
     assert results(tmp_path) == []
     assert "2 to be run, in 1 job" in program("scripts/submit.py", *sweep).stdout
