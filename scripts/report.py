@@ -1,8 +1,8 @@
 """Write reports with verdicts, from the runs that there are.
 
     python scripts/report.py experiment=digits/lr_sg              one experiment
-    python scripts/report.py experiment=digits,theory/robustness  a paper's and one more
-    python scripts/report.py experiment=all paths.outputs=/my/outputs
+    python scripts/report.py experiment=digits,theory/fig1        a paper's and one more
+    python scripts/report.py all paths.outputs=/my/outputs        every one; experiment= may be left out
 
 Files go to outputs/reports/<paper>/<figure>.{html,csv,md,png,json}, over all of them lies outputs/reports/index.html.
 """

@@ -24,11 +24,12 @@ OURS = "paths."  # all that may be said beside the names: a report is of the who
 def publish(words: Sequence[str]) -> Iterator[str]:
     """Write the reports that the command line asks for, and the index over all; yields lines for the terminal.
 
-    words: `experiment=` and names separated by commas, each that of an experiment, of a paper's folder, or `all`; and
-    overrides of `paths`.
+    words: names separated by commas, with `experiment=` before them or without, each that of an experiment, of a
+    paper's folder, or `all`; and overrides of `paths`.
     """
-    names = [word.removeprefix("experiment=").split(",") for word in words if word.startswith("experiment=")]
-    others = [word for word in words if not word.startswith("experiment=")]
+    named = {word: word.removeprefix("experiment=") for word in words}
+    names = [name.split(",") for name in named.values() if "=" not in name]
+    others = [word for word, name in named.items() if "=" in name]
     if foreign := [word for word in others if not word.startswith(OURS)]:
         raise UserError(f"{foreign[0]}: a report is of a whole experiment; only experiment= and paths. can be given")
     if not names:

@@ -117,6 +117,10 @@ def test_report_without_any_run(tmp_path: Path) -> None:
     assert all("no data yet" in line for line in said[1:4])
 
 
+def test_a_name_needs_no_prefix(tmp_path: Path) -> None:
+    assert lines(tmp_path, LR_SG) == lines(tmp_path, f"experiment={LR_SG}")
+
+
 def test_names_mean_experiments_papers_and_all() -> None:
     assert publish.experiments("digits") == [LR_SG]
     assert publish.experiments(LR_SG) == [LR_SG]
