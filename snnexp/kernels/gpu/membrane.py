@@ -15,6 +15,8 @@ from snnexp.neurons.reset import Reset
 # Shapes: T time, B batch, N neurons.
 
 ROWS, COLUMNS, TERMS = 4, 128, 32  # at a time: of the batch, of the neurons, of a sum; not tuned yet
+# Products and sums are rounded one by one, as torch rounds them; two stages fit into the shared memory of any GPU.
+OPTIONS = {"enable_fp_fusion": False, "num_stages": 2}
 
 
 def forward(
@@ -40,6 +42,7 @@ def forward(
         ROWS,
         COLUMNS,
         TERMS,
+        **OPTIONS,
     )
     return tape
 
@@ -85,6 +88,7 @@ def backward(
         ROWS,
         COLUMNS,
         TERMS,
+        **OPTIONS,
     )
     to_v, to_z, to_a, to_i = carried[0]
     if through_NN is not None:

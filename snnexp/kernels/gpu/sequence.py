@@ -20,13 +20,9 @@ def get(values, at, inside):
 
 
 @triton.jit
-def before(tape, first, t, step, at, inside):
-    """The values one step before t: those of the tape, or of the first state."""
-    if t > 0:
-        values = get(tape + (t - 1) * step, at, inside)
-    else:
-        values = get(first, at, inside)
-    return values
+def before(tape, first, t, step):
+    """Where the values one step before t begin: on the tape, or the first state."""
+    return tape + (t - 1) * step if t > 0 else first
 
 
 @triton.jit
@@ -54,28 +50,24 @@ def forward(
             at, inside = rows[:, None] * N + n, (rows[:, None] < B) & (n < N)
             now = t * step + at
             alpha, threshold = get(membrane.alpha, n, n < N), get(membrane.theta, n, n < N)
-            z1 = before(tape.spikes, start.z, t, step, at, inside)
-            v1 = before(tape.held, start.v, t, step, at, inside)
-            if RESET == "post":
-                if t > 0:
-                    v1 *= 1 - before(tape.spikes, start.z, t - 1, step, at, inside)
+            z1 = get(before(tape.spikes, start.z, t, step), at, inside)
+            v1 = get(before(tape.held, start.v, t, step), at, inside)
+            if RESET == "post" and t > 0:
+                v1 *= 1 - get(before(tape.spikes, start.z, t - 1, step), at, inside)
             x = get(currents, now, inside)
             if back is not None:
-                if t > 0:
-                    x = product(x, tape.spikes + (t - 1) * step, back, rows, n, B, N, K)
-                else:
-                    x = product(x, start.z, back, rows, n, B, N, K)
+                x = product(x, before(tape.spikes, start.z, t, step), back, rows, n, B, N, K)
             if membrane.b is not None:
                 x += get(membrane.b, n, n < N)
             drive = x
             if membrane.synaptic is not None:
-                i1 = before(tape.i, start.i, t, step, at, inside)
+                i1 = get(before(tape.i, start.i, t, step), at, inside)
                 drive = (1 - alpha) * i1
                 tl.store(tape.i + now, get(membrane.synaptic, n, n < N) * i1 + x, mask=inside)
             lost = threshold
             if membrane.kappa is not None:
                 rho, kappa = get(membrane.rho, n, n < N), get(membrane.kappa, n, n < N)
-                a1 = before(tape.a, start.a, t, step, at, inside)
+                a1 = get(before(tape.a, start.a, t, step), at, inside)
                 a = rho * a1 + (1 - rho) * z1
                 lost = threshold + kappa * a1
                 threshold = threshold + kappa * a
@@ -92,10 +84,7 @@ def forward(
             if RESET == "post":
                 v *= 1 - z1
             u = v - threshold
-            if noise is None:
-                fired = u > 0
-            else:
-                fired = u > get(noise, now, inside)
+            fired = u > 0 if noise is None else u > get(noise, now, inside)
             tl.store(tape.spikes + now, fired.to(u.dtype), mask=inside)
         tl.debug_barrier()
 
@@ -120,13 +109,12 @@ def backward(
             at, inside = rows[:, None] * N + n, (rows[:, None] < B) & (n < N)
             now = t * step + at
             alpha, threshold = get(membrane.alpha, n, n < N), get(membrane.theta, n, n < N)
-            z1 = before(tape.spikes, start.z, t, step, at, inside)
+            z1 = get(before(tape.spikes, start.z, t, step), at, inside)
             gz = get(given + step, at, inside)
             if of_spikes is not None:
                 gz += get(of_spikes, now, inside)
-            if recurrence is not None:
-                if past > 0:
-                    gz = product(gz, of_currents + (t + 1) * step, recurrence, rows, n, B, N, K)
+            if recurrence is not None and past > 0:
+                gz = product(gz, of_currents + (t + 1) * step, recurrence, rows, n, B, N, K)
             gu = get(psi, now, inside) * gz
             gv = gu + get(given, at, inside)
             gd = gv
@@ -148,10 +136,10 @@ def backward(
                     if RESET == "minus":
                         threshold = threshold + get(membrane.kappa, n, n < N) * get(tape.a, now, inside)
                     if RESET == "minus_immediate":
-                        a1 = before(tape.a, start.a, t, step, at, inside)
+                        a1 = get(before(tape.a, start.a, t, step), at, inside)
                         threshold = threshold + get(membrane.kappa, n, n < N) * a1
                 if RESET == "pre":
-                    to_z -= alpha * before(tape.held, start.v, t, step, at, inside) * gv
+                    to_z -= alpha * get(before(tape.held, start.v, t, step), at, inside) * gv
                 elif RESET == "post":
                     to_z -= get(tape.held, now, inside) * gv
                 elif RESET == "minus":
