@@ -30,20 +30,21 @@ def forward(
     """See `snnexp.kernels.membrane.forward`."""
     empty = partial(torch.empty_like, currents_TBN, memory_format=torch.contiguous_format)
     tape = Tape(empty(), empty(), None if start.a is None else empty(), None if start.i is None else empty())
-    sequence.forward[_programs(currents_TBN, recurrence_NN)](
-        Membrane._make(map(_dense, membrane)),
-        MembraneState._make(map(_dense, start)),
-        tape,
-        _dense(currents_TBN),
-        None if recurrence_NN is None else _dense(recurrence_NN.t()),
-        _dense(noise_TBN),
-        *currents_TBN.shape,
-        reset.value,
-        ROWS,
-        COLUMNS,
-        TERMS,
-        **OPTIONS,
-    )
+    with torch.cuda.device_of(currents_TBN):
+        sequence.forward[_programs(currents_TBN, recurrence_NN)](
+            Membrane._make(map(_dense, membrane)),
+            MembraneState._make(map(_dense, start)),
+            tape,
+            _dense(currents_TBN),
+            None if recurrence_NN is None else _dense(recurrence_NN.t()),
+            _dense(noise_TBN),
+            *currents_TBN.shape,
+            reset.value,
+            ROWS,
+            COLUMNS,
+            TERMS,
+            **OPTIONS,
+        )
     return tape
 
 
@@ -70,26 +71,27 @@ def backward(
         if gradient_BN is not None:
             its.copy_(gradient_BN)
     through_NN = _dense(recurrence_NN) if flow.recurrent else None
-    sequence.backward[_programs(gx_TBN, through_NN)](
-        Membrane._make(map(_dense, membrane)),
-        MembraneState._make(map(_dense, start)),
-        Tape._make(map(_dense, tape)),
-        _dense(psi(centred(membrane, reset, start, tape))),
-        _dense(given.spikes),
-        through_NN,
-        gx_TBN,
-        adjoint,
-        carried,
-        steps,
-        batch,
-        size,
-        reset.value,
-        flow.reset,
-        ROWS,
-        COLUMNS,
-        TERMS,
-        **OPTIONS,
-    )
+    with torch.cuda.device_of(gx_TBN):
+        sequence.backward[_programs(gx_TBN, through_NN)](
+            Membrane._make(map(_dense, membrane)),
+            MembraneState._make(map(_dense, start)),
+            Tape._make(map(_dense, tape)),
+            _dense(psi(centred(membrane, reset, start, tape))),
+            _dense(given.spikes),
+            through_NN,
+            gx_TBN,
+            adjoint,
+            carried,
+            steps,
+            batch,
+            size,
+            reset.value,
+            flow.reset,
+            ROWS,
+            COLUMNS,
+            TERMS,
+            **OPTIONS,
+        )
     to_v, to_z, to_a, to_i = carried[0]
     if through_NN is not None:
         to_z = torch.addmm(to_z, gx_TBN[0], through_NN)

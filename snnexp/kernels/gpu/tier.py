@@ -20,7 +20,7 @@ def lacking() -> str:
 
 
 def tier(device: torch.device, dtype: torch.dtype) -> Tier:
-    """Triton's recursions for tensors on a GPU, and where Triton is interpreted for all; else `fastest`.
+    """Triton's recursions for float32 and float64 on a GPU, or anywhere if Triton is interpreted; else `fastest`.
 
     Not all of a run is on the GPU: an initialisation that measures does so on the CPU, before training.
     """
