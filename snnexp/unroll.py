@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from snnexp.errors import OptionError
-from snnexp.kernels.kernel import kernel
+from snnexp.errors import OptionError, require
+from snnexp.kernels.gpu import tier as gpu
+from snnexp.kernels.kernel import in_triton, kernel
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import spike
 
@@ -17,11 +18,16 @@ from snnexp.surrogates import spike
 
 
 class Backend(StrEnum):
-    """Who walks the sequence: the loop over `Neuron.step`, or a hand-written kernel that equals it."""
+    """Who walks the sequence: the loop over `Neuron.step`, or a hand-written kernel that equals it.
+
+    triton: a kernel for GPUs, which no GPU has measured yet: its mathematics is tested through Triton's interpreter. So
+    neither `auto` nor `fused` takes it.
+    """
 
     AUTO = "auto"
     REFERENCE = "reference"
     FUSED = "fused"
+    TRITON = "triton"
 
 
 Feedback = Callable[[Tensor], Tensor]
@@ -45,19 +51,24 @@ def choose(
 ) -> Backend:
     """The backend that a sequence runs on: a kernel where there is one, else the reference loop.
 
-    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none. `traced`: a
-    trace that has gradients is recorded, which the reference loop alone gives. `fused` raises `OptionError`, which
-    says what it was that has no kernel.
+    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none; in Triton for
+    the first three. `traced`: a trace that has gradients is recorded, which the reference loop alone gives. `fused` and
+    `triton` raise `OptionError`, which says what it was that has no kernel, or why this machine runs none in Triton.
     """
-    lacking = None
+    lacking, instead = None, Backend.REFERENCE
     if kernel(neuron) is None:
         lacking = type(neuron).__name__
     elif recurrence is not None and not isinstance(recurrence, Tensor):
         lacking = "a recurrence that is no matrix"
     elif traced:
         lacking = "a trace with gradients"
-    if backend is Backend.FUSED and lacking is not None:
-        raise OptionError("backend", backend, f"there is no fused kernel for {lacking}; take reference")
+    elif backend is Backend.TRITON and in_triton(neuron) is None:
+        lacking, instead = type(neuron).__name__, Backend.FUSED
+    if backend in (Backend.FUSED, Backend.TRITON) and lacking is not None:
+        raise OptionError("backend", backend, f"there is no {backend} kernel for {lacking}; take {instead}")
+    if backend is Backend.TRITON:
+        require(not gpu.lacking(), "backend", backend, f"{gpu.lacking()}; take auto")
+        return backend
     return Backend.FUSED if backend is not Backend.REFERENCE and lacking is None else Backend.REFERENCE
 
 
@@ -86,8 +97,9 @@ def unroll(
     traced = torch.is_grad_enabled() and bool(set(record) - {"z"})
     if state is None:
         state = neuron.initial_state(currents_TBG.shape[1], currents_TBG)
-    if choose(neuron, backend, recurrence, traced) is Backend.FUSED:
-        run = kernel(neuron)
+    taken = choose(neuron, backend, recurrence, traced)
+    if taken is not Backend.REFERENCE:
+        run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron)
         assert run is not None
         assert not callable(recurrence)
         return LayerOutput(*run(neuron, currents_TBG, recurrence, psi, state, noise_TBN, detach_recurrent, record))

@@ -81,16 +81,16 @@ def gradients(output: LayerOutput, leaves: Sequence[Tensor], seed: int = 1) -> l
     """Those of a random sum over all spikes and all fields of the last state."""
     generator = torch.Generator().manual_seed(seed)
     parts = [
-        (torch.randn(part.shape, generator=generator, dtype=part.dtype) * part).sum()
+        (torch.randn(part.shape, generator=generator, dtype=part.dtype).to(part.device) * part).sum()
         for part in (output.spikes, *output.state)
     ]
     found = torch.autograd.grad(torch.stack(parts).sum(), leaves, allow_unused=True)
     return [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)]
 
 
-def assert_equal_to_the_loop(given: Case) -> LayerOutput:
+def assert_equal_to_the_loop(given: Case, backend: Backend = Backend.FUSED) -> LayerOutput:
     """Spikes to the bit, last state and all gradients within 1e-10; returns what the loop did."""
-    loop, kernel = given.run(Backend.REFERENCE), given.run(Backend.FUSED)
+    loop, kernel = given.run(Backend.REFERENCE), given.run(backend)
     assert torch.equal(kernel.spikes, loop.spikes)
     assert type(kernel.state) is type(loop.state)
     torch.testing.assert_close(tuple(kernel.state), tuple(loop.state), rtol=1e-12, atol=1e-12)

@@ -35,6 +35,7 @@ def test_golden_ids(compose: Compose, overrides: str) -> None:
         "paths.data=/elsewhere",
         "force=true",
         "backend=reference",
+        "backend=triton",
         "threads=3",
         "progress=false",
         "allow=[mylab]",

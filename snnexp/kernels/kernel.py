@@ -1,12 +1,14 @@
 """Which neurons have a kernel for whole sequences."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from snnexp.kernels import lif, lstm
+from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
@@ -40,6 +42,14 @@ def kernel(neuron: Neuron) -> Kernel | None:
     if type(neuron) in (LSTM, SLSTM):
         return lstm.run
     return None
+
+
+def in_triton(neuron: Neuron) -> Kernel | None:
+    """The kernel of this neuron, in Triton on a GPU; None where there is none in Triton."""
+    return _lif_in_triton if kernel(neuron) is lif.run else None
+
+
+_lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 
 def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:

@@ -69,11 +69,11 @@ def run(
     noise_TBN: Tensor | None,
     detach_recurrent: bool,
     record: Sequence[str],
-    tier: Tier | None = None,
+    choose: Callable[[torch.device, torch.dtype], Tier] | None = None,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Spikes, last state and trace, as `unroll` gives them; of the trace only z has a gradient.
 
-    tier: whose recursions to take; None: the fastest there is for these tensors.
+    choose: whose recursions to take for such tensors; None: `fastest`.
 
     All is computed in the precision of the constants, or of the currents where theirs is higher; autocast is off.
     """
@@ -85,9 +85,8 @@ def run(
         for tensor in (currents_TBN, recurrence_NN, noise_TBN, *membrane, *start)
     ]
     membrane, start = Membrane._make(tensors[3:9]), MembraneState._make(tensors[9:])
-    rules = Rules(
-        psi, neuron.reset, not neuron.detach_reset, not detach_recurrent, tier or fastest(currents_TBN.device, dtype)
-    )
+    tier = (choose or fastest)(currents_TBN.device, dtype)
+    rules = Rules(psi, neuron.reset, not neuron.detach_reset, not detach_recurrent, tier)
     with torch.autocast(currents_TBN.device.type, enabled=False):
         spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(rules, *tensors)  # type: ignore[no-untyped-call]
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
