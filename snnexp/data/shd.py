@@ -36,7 +36,7 @@ class Shd(DataModule):
 
     The files are shd_train.h5 and shd_test.h5 in `<root>/SHD`. Raises DataError where one is missing or damaged.
 
-    Source: Cramer et al. 2022. Herranz-Celotti & Rouat 2022 bin to 4 ms over 1 s; their code is binning=code, split=code,
+    Source: Cramer et al. 2022. Herranz-Celotti & Rouat 2022 bin to 4 ms over 1 s; their code: binning=code, split=code,
     validation=.05. Gygax & Zenke 2025 bin to 2 ms over 0.7 s, the code of Zenke & Vogels 2021 to 2 ms over 0.8 s.
     """
 
