@@ -61,5 +61,4 @@ class SpokenDigits(DataModule):
         official, test = (
             load_heidelberg(self.folder / f"{self.split}_{part}.h5", self.frames, mend) for part in ("train", "test")
         )
-        train, val = set_aside(official, self.validation, self.seed)
-        return Splits(train, val, test)
+        return Splits(*set_aside(official, self.validation, self.seed), test)
