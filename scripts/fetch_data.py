@@ -22,10 +22,14 @@ parser.add_argument(
     help="the folder (default: the variable SNNEXP_DATA, or else ./data)",
 )
 arguments = parser.parse_args()
+refused = []
 try:
     for name in arguments.name:
-        fetch(PUBLISHED[name], arguments.root, Console(stderr=True))
-except DataError as error:
-    sys.exit(str(error))
+        try:
+            fetch(PUBLISHED[name], arguments.root, Console(stderr=True))
+        except DataError as error:  # the others may have better luck
+            refused.append(str(error))
 except KeyboardInterrupt:
     sys.exit("stopped; the same command goes on where it was")
+if refused:
+    sys.exit("\n".join(refused))

@@ -62,7 +62,7 @@ def show_result(console: Console, result: dict[str, Any], folder: Path) -> None:
         console.print(f"[bold]diverged[/bold]: loss or weights were not finite at step {result['diverged_step']}")
     table = Table("", "accuracy", "loss", "perplexity", "firing rates")
     for split in ("train", "val", "test"):
-        if f"{split}/accuracy" in metrics:
+        if f"{split}/accuracy" in metrics and "selected_epoch" in result:
             rates = [value for name, value in metrics.items() if _is_rate(name, split)]
             table.add_row(
                 split,

@@ -1,8 +1,12 @@
 """Folders of small recordings, heard by an ear of few channels."""
 
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
@@ -12,7 +16,7 @@ from scipy.io import wavfile
 from snnexp.audio.basilar_membrane import BasilarMembrane
 from snnexp.audio.ear import Ear
 from snnexp.audio.recordings import HeldOut
-from snnexp.data.hearing import encode
+from snnexp.data.hearing import encode, follow
 from snnexp.data.trains import SpikeTrains
 from snnexp.errors import DataError, OptionError
 
@@ -67,7 +71,7 @@ def test_a_folder_becomes_four_files(tmp_path: Path) -> None:
 def test_what_was_heard_before_a_stop_is_not_heard_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snnexp.data.hearing.TOGETHER", 0.5)
+    monkeypatch.setattr("snnexp.data.pieces.TOGETHER", 0.5)
     folder = sing(tmp_path / "wav")
     whole = [read(path) for path in encode(folder, tmp_path / "whole", EAR, [HeldOut.OFFICIAL])]
     assert "12 of 12 recordings, 0.0 min left" in capsys.readouterr().err
@@ -92,8 +96,49 @@ def test_what_was_heard_before_a_stop_is_not_heard_again(
     with pytest.raises(StopError):  # the first piece is read, not heard
         encode(folder, tmp_path / "out", Stopping(EAR.membrane, rate=EAR.rate), [HeldOut.OFFICIAL])
     assert kept.stat().st_mtime_ns == before
+    with np.load(kept) as stored:
+        before = len(stored["ends"])
+    capsys.readouterr()
     again = [read(path) for path in encode(folder, tmp_path / "out", EAR, [HeldOut.OFFICIAL])]
     assert all(same(one, other) for one, other in zip(whole, again, strict=True))
+    said = [line for line in capsys.readouterr().err.split("\r") if line.strip()]
+    assert int(said[0].split()[0]) > before
+    assert said[-1].startswith("12 of 12 recordings")
+
+
+def test_the_time_left_is_of_what_is_heard_now(capsys: pytest.CaptureFixture[str]) -> None:
+    def hear() -> Iterator[int]:
+        time.sleep(0.1)
+        yield 1
+
+    follow(hear(), before=900, total=1000)  # 99 of them at .1 s or more
+    said = re.fullmatch(r"901 of 1000 recordings, ([\d.]+) min left \r\n", capsys.readouterr().err)
+    assert said is not None
+    assert float(said[1]) >= 0.2
+
+
+def test_what_is_all_there_is_not_heard_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = sing(tmp_path / "wav"), tmp_path / "out"
+
+    def changed(**options: Any) -> list[str]:
+        """Encodes; the files that were written anew."""
+        before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.h5")}
+        written = encode(folder, out, **{"ear": EAR, "splits": BOTH, **options})
+        return [path.name for path in written if path.stat().st_mtime_ns != before.get(path.name)]
+
+    names = ["official_train.h5", "official_test.h5", "speaker_train.h5", "speaker_test.h5"]
+    assert changed() == names
+    capsys.readouterr()
+    assert changed() == changed(splits=[HeldOut.SPEAKER]) == []
+    assert capsys.readouterr().err == "all 12 recordings are there, heard with these options\n" * 2
+    assert changed(held_out=["ann"]) == names[2:]
+    assert changed(held_out=["ann"], seed=1) == names
+    (out / "official_test.h5").unlink()
+    assert changed(held_out=["ann"], seed=1) == ["official_test.h5"]
+    (out / "official_test.h5").write_bytes(b"cut off")
+    assert changed(held_out=["ann"], seed=1) == ["official_test.h5"]
+    sing(folder, seconds=0.06)
+    assert changed(held_out=["ann"], seed=1) == names
 
 
 def test_neither_processes_nor_other_recordings_change_the_spikes(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import h5py  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
 
+from snnexp.data.heidelberg import read_heidelberg
+from snnexp.data.partition import share
 from snnexp.data.shd import Shd
 from snnexp.errors import DataError, OptionError
 from tests.published_files import tonic_frames, write_heidelberg
@@ -20,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(root: Path, **options: float) -> Shd:
+def build(root: Path, **options: float | str) -> Shd:
     return Shd(**{"root": root, "batch_size": 4, "seed": 0, "order_seed": 0, **options})  # type: ignore[arg-type]
 
 
@@ -55,6 +58,41 @@ def test_read_as_tonic_reads_it(root: Path, step_ms: float, duration_ms: float) 
         assert target == ours.targets[sample]
 
 
+@pytest.mark.parametrize("step_ms", [4.0, 2.0])
+def test_binned_as_the_public_code_does(root: Path, step_ms: float) -> None:
+    """Each step takes what is not later than its end; this is that code's loop, in the precision of the file."""
+    times, units = write(root / "SHD" / "shd_test.h5", 9, 1)
+    data = build(root, step_ms=step_ms, binning="code")
+    ours = data.splits.test.frames(range(9))
+    for sample in range(9):
+        at, unit = times[sample], units[sample]
+        for step in range(data.steps):
+            now = at <= step * step_ms / 1000
+            channels = 700 - unit[now & (unit > 0)]
+            assert ours[step, sample].nonzero().flatten().tolist() == sorted(set(channels.tolist()))
+            at, unit = at[~now], unit[~now]
+    assert not torch.equal(ours, build(root, step_ms=step_ms).splits.test.frames(range(9)))
+
+
+def test_a_unit_that_there_is_not_is_named_in_both_binnings(root: Path) -> None:
+    with h5py.File(root / "SHD" / "shd_test.h5", "a") as file:
+        file["spikes/units"][4] = np.full(400, 700)
+    for binning in ("floor", "code"):
+        with pytest.raises(DataError, match=r"recording 4 has an event in channel 700, there are 700 \(0 to 699\)$"):
+            build(root, binning=binning).setup()
+
+
+def test_split_as_the_public_code_does(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnexp.data.shd.CODE_TESTS", 7)
+    whole, splits = build(root), build(root, split="code", validation=0.05).splits
+    targets = [int(one.target) for one in read_heidelberg(root / "SHD" / "shd_train.h5")]
+    assert [len(part) for part in splits] == [38, 2, 7]
+    assert splits.val.targets.tolist() == targets[38:]
+    assert sorted(splits.train.targets.tolist()) == sorted(targets[:38])
+    assert torch.equal(splits.test.frames(range(7)), whole.splits.test.frames(range(7)))
+    assert share(8156, 0.05) == 408
+
+
 def test_steps_follow_the_bins(root: Path) -> None:
     data = build(root, step_ms=2.0, duration_ms=800.0)
     assert data.steps == 400
@@ -85,8 +123,9 @@ def test_a_missing_file_is_named(root: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("step_ms", 0.0), ("step_ms", -4.0), ("duration_ms", 0.0), ("duration_ms", 1001.0), ("validation", 1.0)],
-)
-def test_values_out_of_range_are_named(tmp_path: Path, option: str, value: float) -> None:
+    [("step_ms", 0.0), ("step_ms", -4.0), ("duration_ms", 0.0), ("duration_ms", 1001.0), ("validation", 1.0),
+     ("binning", "round"), ("split", "all")],
+)  # fmt: skip
+def test_values_out_of_range_are_named(tmp_path: Path, option: str, value: float | str) -> None:
     with pytest.raises(OptionError, match=f"^{option}={value}: "):
         build(tmp_path, **{option: value})

@@ -43,7 +43,7 @@ def test_splits(root: Path) -> None:
 
 def test_every_spike_is_in_its_bin(root: Path) -> None:
     trains = write(root / "spoken_digits" / "official_test.h5", 4)
-    data = build(root)
+    data = build(root, step_ms=4.0)
     (batch,) = data.splits.test.__getitems__([0, 1, 2, 3])
     expected = torch.zeros(250, 4, 700)
     for sample in range(4):

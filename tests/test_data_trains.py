@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from snnexp.data.heidelberg import read_heidelberg
-from snnexp.data.trains import SpikeTrains, write_trains
+from snnexp.data.trains import SpikeTrains, read_made_of, write_trains
 
 
 def trains(samples: int, seed: int = 0) -> SpikeTrains:
@@ -54,3 +54,12 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         write_trains(tmp_path / "a.h5", trains(3)._replace(labels=np.array(["x"] * 3)))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_is_made_of_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    assert read_made_of(path) is None
+    write_trains(path, trains(3), "these recordings")
+    assert read_made_of(path) == "these recordings"
+    path.write_bytes(path.read_bytes()[:3000])
+    assert read_made_of(path) is None

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from snnexp.audio.basilar_membrane import BasilarMembrane
+from snnexp.audio.ear import Ear
+from snnexp.audio.recordings import HeldOut
+from snnexp.data.hearing import encode
 from snnexp.run import execute
+from tests.published_files import real
 from tests.runs import composed, run
 
 QUICK = ["threads=1", "progress=false", "trainer.accelerator=cpu"]
@@ -131,3 +136,27 @@ def test_sl_mnist_trains_from_the_published_files(tmp_path: Path) -> None:
         )  # fmt: skip
         result = execute(config, Console(file=io.StringIO()))
         assert result["metrics"]["val/accuracy"] > 0.15, encoding  # of 1000 samples: five deviations above chance
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_real_speech_is_heard_and_told_apart(tmp_path: Path) -> None:
+    """The whole way from wav files, on 24 recordings of two words and two speakers; 16 of them are for training."""
+    wav, out = tmp_path / "wav", tmp_path / "spoken_digits"
+    wav.mkdir()
+    for path in real("fsdd/recordings").glob("fsdd/recordings/[06]_[jt]*.wav"):  # jackson and theo
+        if int(path.stem.split("_")[2]) in range(3, 9):
+            (wav / path.name).symlink_to(path)
+    ear = Ear(BasilarMembrane(channels=100))
+    assert [path.name for path in encode(wav, out, ear, [HeldOut.OFFICIAL])] == [
+        "official_train.h5",
+        "official_test.h5",
+    ]
+    config = composed(
+        [*QUICK, "dataset=spoken_digits", "dataset.channels=100", "dataset.classes=2", "dataset.batch_size=4",
+         "dataset.validation=0.125", "network.widths=[32]", "network.dropout=0", "network/output=linear", "readout=sum",
+         "init=fluctuation", "trainer.max_epochs=12", f"paths.data={tmp_path}", f"paths.outputs={tmp_path}"]
+    )  # fmt: skip
+    metrics = execute(config, Console(file=io.StringIO()))["metrics"]
+    assert metrics["train/accuracy/last"] >= 13 / 14  # by chance once in a thousand times
+    assert metrics["test/accuracy"] >= 7 / 8  # once in 28

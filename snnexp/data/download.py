@@ -5,7 +5,7 @@ from functools import partial
 from hashlib import file_digest, md5
 from http.client import HTTPException, HTTPResponse
 from io import BufferedIOBase
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from snnexp.data.published import File
@@ -61,6 +61,8 @@ def _receive(address: str, target: BufferedIOBase, file: File, show: Show, timeo
             target.truncate(0)
             return "has no more"
         raise RefusedError(str(error)) from None
+    except URLError as error:
+        raise RefusedError(f"no answer ({getattr(error.reason, 'strerror', None) or error.reason})") from None
     except (OSError, HTTPException) as error:
         raise RefusedError(str(error)) from None
     with answer:

@@ -62,9 +62,9 @@ class DvsGesture(DataModule):
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        official = self._part("ibmGestureTrain")
-        train, val = set_aside(official, self.validation, self.seed)
-        return Splits(train, val, self._part("ibmGestureTest"))
+        return Splits(
+            *set_aside(self._part("ibmGestureTrain"), self.validation, self.seed), self._part("ibmGestureTest")
+        )
 
     def _part(self, part: str) -> Gaps | Packed:
         folder, paths = recordings(self.root, FOLDERS, part, "user*/*.npy", DVS_GESTURE.mend(self.root))

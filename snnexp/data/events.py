@@ -53,12 +53,13 @@ class Frames(NamedTuple):
 
     def bin(self, recording: Recording) -> Binned:
         """The steps and channels of a recording's events; raises DataError as `load` does."""
-        self._check(recording)
+        self.check(recording)
         steps_E = recording.times // self.step_us
         inside_E = steps_E < self.steps
         return Binned(steps_E[inside_E], recording.channels[inside_E], recording.target)
 
-    def _check(self, recording: Recording) -> None:
+    def check(self, recording: Recording) -> None:
+        """Raise DataError as `load` does."""
         times_E, channels_E, target, source = recording
         if not 0 <= target < self.classes:
             raise DataError(f"{source} has label {target}, there are {self.classes} classes (0 to {self.classes - 1})")

@@ -81,7 +81,7 @@ def _bring(path: Path, file: File, addresses: list[str], console: Console, timeo
             return
         if target.tell() == 0:
             unfinished.unlink()
-    raise DataError(f"{path} could not be downloaded; {'; '.join(refusals)}")
+    raise DataError(f"{path} could not be downloaded (a copy put there by hand will do); {'; '.join(refusals)}")
 
 
 def _is(path: Path, file: File) -> bool:
@@ -93,7 +93,7 @@ def _is(path: Path, file: File) -> bool:
 
 def _bar(console: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
 def _show(bar: Progress, task: TaskID, done: int, total: int | None) -> None:

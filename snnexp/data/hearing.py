@@ -1,13 +1,10 @@
 """A folder of recordings, heard by the ear and written as a data set in the layout of SHD."""
 
-import hashlib
-import io
 import multiprocessing
 import shutil
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -15,15 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from snnexp.audio.ear import Ear, Spikes
-from snnexp.audio.recordings import HeldOut, Recording, classes, for_testing, list_recordings, read_wave, speakers
-from snnexp.data.trains import SpikeTrains, write_trains
-from snnexp.errors import DataError, require
-from snnexp.files import write_atomically
-
-TOGETHER = 4.0
-"""Seconds of sound that are heard in one piece; 24,000 steps x 700 channels x 4 bytes a second."""
-
-Heard = dict[str, Spikes]  # by the key of the recording
+from snnexp.audio.recordings import HeldOut, Recording, classes, for_testing, list_recordings, speakers
+from snnexp.data.pieces import Piece, divide, fingerprint, hear, kept
+from snnexp.data.trains import SpikeTrains, read_made_of, write_trains
+from snnexp.errors import require
 
 
 def encode(
@@ -39,83 +31,44 @@ def encode(
     """Write `<split>_train.h5` and `<split>_test.h5` for each split; returns where they are.
 
     What is heard is kept in `<out>/parts` until all files are whole, so that the same command goes on where it was
-    stopped. The spikes of a recording depend on itself, its key, the ear and `seed`, not on other recordings.
+    stopped; where all are whole, made of the same recordings in the same way, there is nothing to do. The spikes of a
+    recording depend on itself, its key, the ear and `seed`, not on other recordings.
 
     Raises DataError for a recording that cannot be read or is silent, OptionError for a split that leaves nothing.
     """
     require(processes >= 1, "processes", processes, "must be at least 1")
     recordings = list_recordings(folder)
-    tests = {split: for_testing(recordings, split, held_out) for split in splits}
-    parts = out / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    heard: Heard = {}
-    for piece in _said(_hear_all(_pieces(recordings, ear), ear, seed, parts, processes), len(recordings)):
-        heard |= piece
-    written = []
-    for split, test in tests.items():
+    goals = {}
+    for split in splits:
+        test = for_testing(recordings, split, held_out)
         for part, chosen in (("train", ~test), ("test", test)):
-            written.append(out / f"{split}_{part}.h5")
-            write_trains(written[-1], _trains(recordings, heard, chosen.nonzero()[0].tolist()))
-    shutil.rmtree(parts)
-    return written
+            goals[out / f"{split}_{part}.h5"] = [recordings[index] for index in chosen.nonzero()[0].tolist()]
+    names = classes(recordings), speakers(recordings)
+    made_of = {path: fingerprint(mine, ear, seed, *names) for path, mine in goals.items()}
+    wanted = [path for path in goals if read_made_of(path) != made_of[path]]
+    if not wanted:
+        print(f"all {len(recordings)} recordings are there, heard with these options", file=sys.stderr)
+        return list(goals)
+    out.mkdir(parents=True, exist_ok=True)
+    pieces = divide(recordings, ear, seed, out / "parts")
+    (out / "parts").mkdir(exist_ok=True)
+    missing = [piece for piece in pieces if not piece.path.exists()]
+    left = sum(len(piece.recordings) for piece in missing)
+    follow(_hear_all(missing, ear, seed, processes), len(recordings) - left, len(recordings))
+    heard = {key: spikes for piece in pieces for key, spikes in kept(piece)}
+    for path in wanted:
+        write_trains(path, _trains(goals[path], *names, heard), made_of[path])
+    shutil.rmtree(out / "parts")
+    return list(goals)
 
 
-def hear_piece(piece: Sequence[Recording], ear: Ear, seed: int, parts: Path) -> Heard:
-    """The spikes of some recordings of one rate, from a file in `parts` if they are there, or else put there."""
-    ident = hashlib.sha256(repr((ear, seed, [one.key for one in piece])).encode())
-    for one in piece:
-        ident.update(hashlib.sha256(one.path.read_bytes()).digest())
-    path = parts / f"{ident.hexdigest()[:24]}.npz"
-    if path.exists():
-        with np.load(path) as stored:
-            times, units, ends = stored["times"], stored["units"], stored["ends"][:-1]
-        return dict(
-            zip([one.key for one in piece], map(Spikes, np.split(times, ends), np.split(units, ends)), strict=True)
-        )
-    sounds = [read_wave(one.path) for one in piece]
-    draws = [np.random.default_rng([seed, *one.key.encode()]) for one in piece]
-    spikes = ear.hear([sound for sound, _ in sounds], sounds[0][1], draws)
-    stored = io.BytesIO()
-    ends = np.cumsum([len(one.times) for one in spikes])
-    np.savez(
-        stored,
-        times=np.concatenate([one.times for one in spikes]),
-        units=np.concatenate([one.units for one in spikes]).astype(np.uint16),
-        ends=ends,
-    )
-    write_atomically(path, stored.getvalue())
-    return dict(zip([one.key for one in piece], spikes, strict=True))
-
-
-def _pieces(recordings: Sequence[Recording], ear: Ear) -> list[list[Recording]]:
-    """Recordings that the membrane answers in the same number of steps, a few seconds together."""
-    alike: defaultdict[tuple[int, int], list[tuple[Recording, float]]] = defaultdict(list)
-    for one in recordings:
-        sound, rate = read_wave(one.path)
-        if not sound.any():
-            raise DataError(f"{one.path} is silent from beginning to end")
-        alike[rate, ear.membrane.blocks(len(sound), rate, ear.rate)].append((one, len(sound) / rate))
-    pieces: list[list[Recording]] = []
-    for key in sorted(alike):
-        room = 0.0
-        for one, seconds in alike[key]:
-            if room < seconds:
-                pieces.append([])
-                room = TOGETHER
-            pieces[-1].append(one)
-            room -= seconds
-    return pieces
-
-
-def _hear_all(
-    pieces: Sequence[Sequence[Recording]], ear: Ear, seed: int, parts: Path, processes: int
-) -> Iterator[Heard]:
-    hear = partial(hear_piece, ear=ear, seed=seed, parts=parts)
+def _hear_all(pieces: Sequence[Piece], ear: Ear, seed: int, processes: int) -> Iterator[int]:
+    one = partial(hear, ear=ear, seed=seed)
     if processes == 1:
-        yield from map(hear, pieces)
+        yield from map(one, pieces)
         return
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        futures = [pool.submit(hear, piece) for piece in pieces]
+        futures = [pool.submit(one, piece) for piece in pieces]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -123,24 +76,23 @@ def _hear_all(
             pool.shutdown(cancel_futures=True)
 
 
-def _said(pieces: Iterable[Heard], total: int) -> Iterator[Heard]:
-    """The same, while a line says how many recordings are done and how long the others will take."""
-    started, done = time.monotonic(), 0
-    for piece in pieces:
-        done += len(piece)
-        left = (time.monotonic() - started) / done * (total - done)
+def follow(heard: Iterable[int], before: int, total: int) -> None:
+    """Hear, while a line says how many recordings are done and how long the others take at the pace of this call."""
+    started, done = time.monotonic(), before
+    for recordings in heard:
+        done += recordings
+        left = (time.monotonic() - started) / (done - before) * (total - done)
         print(f"{done} of {total} recordings, {left / 60:.1f} min left ", end="\r", file=sys.stderr, flush=True)
-        yield piece
     print(file=sys.stderr)
 
 
-def _trains(recordings: Sequence[Recording], heard: Heard, chosen: Sequence[int]) -> SpikeTrains:
-    names, people = classes(recordings), speakers(recordings)
-    mine = [recordings[index] for index in chosen]
+def _trains(
+    recordings: Sequence[Recording], labels: tuple[str, ...], people: tuple[str, ...], heard: Mapping[str, Spikes]
+) -> SpikeTrains:
     return SpikeTrains(
-        times=[heard[one.key].times for one in mine],
-        units=[heard[one.key].units for one in mine],
-        labels=np.array([names.index(one.label) for one in mine]),
-        speakers=np.array([people.index(one.speaker) for one in mine]),
-        keys=names,
+        times=[heard[one.key].times for one in recordings],
+        units=[heard[one.key].units for one in recordings],
+        labels=np.array([labels.index(one.label) for one in recordings]),
+        speakers=np.array([people.index(one.speaker) for one in recordings]),
+        keys=labels,
     )

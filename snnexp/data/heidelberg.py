@@ -1,6 +1,10 @@
-"""The HDF5 layout of the Heidelberg spiking data sets."""
+"""The HDF5 layout of the Heidelberg spiking data sets.
+
+Shapes: E events of a recording, T steps.
+"""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +15,39 @@ from snnexp.data.samples import Packed
 from snnexp.errors import DataError
 
 
-def load_heidelberg(path: Path, frames: Frames, mend: str) -> Gaps | Packed:
+class Binning(StrEnum):
+    """In which step and channel the spike of unit u at time t is.
+
+    `floor`: step floor(t / step), channel u.
+
+    `code`: step ceil(t / step), where the steps' ends are float16 as the times are, and channel 700 - u without unit 0:
+    what the public code of Yin et al. 2021 does (byin-cwi/Efficient-spiking-networks), from which Herranz-Celotti &
+    Rouat have theirs.
+    """
+
+    FLOOR = "floor"
+    CODE = "code"
+
+
+def load_heidelberg(path: Path, frames: Frames, mend: str, binning: Binning = Binning.FLOOR) -> Gaps | Packed:
     """The frames of a file's recordings; mend: what a user does about a missing file.
 
     Raises DataError where the file is missing, or as `Frames.load` and `read_heidelberg` do.
     """
     check_there(path, mend)
-    return frames.load(path.parent, [path], {}, lambda: read_heidelberg(path))
+    if binning is Binning.FLOOR:
+        return frames.load(path.parent, [path], {}, lambda: read_heidelberg(path))
+    seen = {"binning": binning.value}
+    return frames.load(path.parent, [path], seen, lambda: (as_code(one, frames) for one in read_heidelberg(path)))
+
+
+def as_code(recording: Recording, frames: Frames) -> Recording:
+    """A recording whose spikes `Frames.bin` puts where `Binning.CODE` says; raises DataError as `Frames.load` does."""
+    frames.check(recording)
+    ends_T = microseconds((np.arange(frames.steps) * (frames.step_us / 1e6)).astype(np.float16), recording.source)
+    steps_E, heard_E = np.searchsorted(ends_T, recording.times), recording.channels > 0
+    times_E, channels_E = steps_E * frames.step_us, frames.inputs - recording.channels
+    return recording._replace(times=times_E[heard_E], channels=channels_E[heard_E])
 
 
 def read_heidelberg(path: Path) -> Iterator[Recording]:

@@ -61,9 +61,8 @@ class Nmnist(DataModule):
         self.root, self.validation = Path(root), validation
 
     def load(self) -> Splits:
-        official = self._part("Train")
-        train, val = set_aside(official, self.validation, self.seed)
-        return Splits(train, val, self._part("Test"))
+        official, test = (self._part(part) for part in ("Train", "Test"))
+        return Splits(*set_aside(official, self.validation, self.seed), test)
 
     def _part(self, part: str) -> Gaps | Packed:
         folder, paths = recordings(self.root, FOLDERS, part, "[0-9]/*.bin", NMNIST.mend(self.root))

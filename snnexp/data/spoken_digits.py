@@ -36,7 +36,7 @@ class SpokenDigits(DataModule):
         split: HeldOut = HeldOut.OFFICIAL,
         channels: int = 700,
         classes: int = 10,
-        step_ms: float = 4.0,
+        step_ms: float = 10.0,
         duration_ms: float = 1000.0,
         validation: float = 0.1,
         batch_size: int,
@@ -61,5 +61,4 @@ class SpokenDigits(DataModule):
         official, test = (
             load_heidelberg(self.folder / f"{self.split}_{part}.h5", self.frames, mend) for part in ("train", "test")
         )
-        train, val = set_aside(official, self.validation, self.seed)
-        return Splits(train, val, test)
+        return Splits(*set_aside(official, self.validation, self.seed), test)

@@ -22,11 +22,14 @@ class SpikeTrains(NamedTuple):
     keys: tuple[str, ...]  # the names of the classes
 
 
-def write_trains(path: Path, trains: SpikeTrains) -> None:
+MADE_OF = "made_of"
+
+
+def write_trains(path: Path, trains: SpikeTrains, made_of: str = "") -> None:
     """Put an HDF5 file at `path`, which appears there when it is whole.
 
     It holds `spikes/times` (float16 seconds) and `spikes/units`, one array a recording, `labels`, `extra/speaker` and
-    `extra/keys`. Source: Cramer et al. 2022, the files of SHD.
+    `extra/keys`. Source: Cramer et al. 2022, the files of SHD. Beyond these, `made_of` is an attribute of the file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -38,6 +41,16 @@ def write_trains(path: Path, trains: SpikeTrains) -> None:
             file["labels"] = trains.labels.astype(np.uint16)
             file["extra/speaker"] = trains.speakers.astype(np.uint16)
             file["extra/keys"] = np.array([key.encode() for key in trains.keys])
+            file.attrs[MADE_OF] = made_of
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_made_of(path: Path) -> str | None:
+    """What `write_trains` was told that a file is made of; None where there is no such file, or none that is whole."""
+    try:
+        with h5py.File(path) as file:
+            return str(file.attrs.get(MADE_OF))
+    except OSError:
+        return None
