@@ -11,10 +11,8 @@ enum Reset : int64_t { PRE, POST, MINUS, MINUS_IMMEDIATE };
 
 // What a call is given; membrane.py mirrors it. Pointers marked ? may be null.
 struct Arguments {
-    int64_t B, N, first, last;                       // the steps first <= t < last are walked
-    int64_t threads, reset;
+    int64_t T, B, N, threads, reset;
     int64_t through_reset, through_recurrence;       // whether gradients flow there
-    int64_t follows;                                 // backward: of_currents has a step at t = last already
     double often;                                    // active fraction above which a dense product is taken
     const F *alpha, *theta, *b, *rho, *kappa, *synaptic;  // [N]; ? b; ? rho and kappa: no adaptation; ? synaptic
     const F *columns, *panels;                       // ? R^T as a table, R^T (backward: R) in panels
@@ -22,7 +20,7 @@ struct Arguments {
     const F *v_start, *z_start, *a_start, *i_start;  // the state before the first step [B, N]
     F *spikes, *held, *a, *i;                        // [T, B, N]
     const F *currents, *noise;                       // forward: [T, B, N], ? noise
-    const F *psi, *of_spikes;                        // backward: psi(u) of these steps; ? gradients of all spikes
+    const F *psi, *of_spikes;                        // backward: psi(u); ? gradients of all spikes
     F* of_currents;                                  // [T, B, N]
     F *of_v, *of_z, *of_a, *of_i;                    // gradients of the state: after the last step, then before the first
     F* of_constants;                                 // ? [threads, 6, N], added to
@@ -166,7 +164,7 @@ struct Membrane {
         const std::vector<F> zeros(N, F(0));
         std::vector<F> sum(table.stride, F(0)), weights(N), product(rows * panels.stride);
         Active fired(rows, N);
-        for (int64_t t = all.first; t < all.last; ++t) {
+        for (int64_t t = 0; t < all.T; ++t) {
             const F* z1 = (t ? all.spikes + (t - 1) * all.B * N : all.z_start) + part.begin * N;
             bool dense = false;
             if (table.rows) {
@@ -200,9 +198,9 @@ struct Membrane {
         const std::vector<F> zeros(N, F(0));
         std::vector<F> left(table.stride, F(0)), product(rows * panels.stride, F(0));
         Active wanted(rows, N);
-        for (int64_t t = all.last - 1; t >= all.first; --t) {
-            const F* psi = all.psi + (t - all.first) * whole + part.begin * N;
-            const bool fed = table.rows && all.through_recurrence && (t + 1 < all.last || all.follows);
+        for (int64_t t = all.T - 1; t >= 0; --t) {
+            const F* psi = all.psi + t * whole + part.begin * N;
+            const bool fed = table.rows && all.through_recurrence && t + 1 < all.T;
             if (fed) {
                 const F* gx = all.of_currents + (t + 1) * whole + part.begin * N;
                 if (wanted.find(psi) > all.often) {
