@@ -5,8 +5,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from snnexp.kernels.native.call import table
-from snnexp.kernels.native.events import Events, Outer, multiply
+from snnexp.kernels.native.events import Events, Multiply, Outer
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
@@ -73,17 +72,16 @@ class Projected:
         wanted: tuple[bool, bool, bool] = (False, False, False),
     ) -> None:
         (steps, self.batch), (size, inputs) = shape, weight_NI.shape
-        self.x, self.weight_NI, self.bias_N = x, weight_NI, bias_N
-        self.weights = table(weight_NI.t())
+        self.weight_NI, self.product = weight_NI, Multiply(x, weight_NI, bias_N)
         self.scratch_tBN = weight_NI.new_empty(longest, self.batch, size)
         to_x, to_weight, to_bias = wanted
         self.to_x = weight_NI.new_empty(steps, self.batch, inputs) if to_x else None
-        self.to_weight = Outer(size, inputs, weight_NI) if to_weight else None
+        self.to_weight = Outer(size, x) if to_weight else None
         self.to_bias = weight_NI.new_zeros(size) if to_bias else None
 
     def currents(self, piece: slice) -> Tensor:
         out_tBN = self.room(piece)
-        multiply(self._events(piece), self.weights, self.bias_N, out_tBN.flatten(0, 1))
+        self.product.into(out_tBN, self._rows(piece))
         return out_tBN
 
     def room(self, piece: slice) -> Tensor:
@@ -93,7 +91,7 @@ class Projected:
     def collect(self, piece: slice, gx_tBN: Tensor) -> None:
         gx_KN = gx_tBN.flatten(0, 1)
         if self.to_weight is not None:
-            self.to_weight.add(gx_KN, self._events(piece))
+            self.to_weight.add(gx_KN, self._rows(piece))
         if self.to_x is not None:
             torch.mm(gx_KN, self.weight_NI, out=self.to_x[piece].flatten(0, 1))
         if self.to_bias is not None:
@@ -102,5 +100,5 @@ class Projected:
     def gradients(self) -> DriveGradients:
         return DriveGradients(None, self.to_x, None if self.to_weight is None else self.to_weight.total(), self.to_bias)
 
-    def _events(self, piece: slice) -> Events:
-        return self.x.rows(slice(piece.start * self.batch, piece.stop * self.batch))
+    def _rows(self, piece: slice) -> slice:
+        return slice(piece.start * self.batch, piece.stop * self.batch)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from snnexp.kernels.native.call import Value, call, integers, pointers, table, threads
+from snnexp.kernels.native.call import Call, Value, integers, pointers, table, threads
 from snnexp.kernels.native.library import library
 
 # Shapes: K rows (time x batch), I inputs, N neurons.
@@ -37,10 +37,6 @@ class Events(NamedTuple):
     indices: Tensor
     values: Tensor
 
-    def rows(self, rows: slice) -> "Events":
-        """Some rows of it, without a copy."""
-        return self._replace(begins=self.begins[rows], counts=self.counts[rows])
-
     def arguments(self, columns: int) -> dict[str, Value]:
         """What every product with them is given, for so many columns."""
         sizes = {"K": len(self.counts), "I": self.inputs, "N": columns, "threads": threads(len(self.counts) * columns)}
@@ -54,16 +50,30 @@ def density(x_KI: Tensor) -> float:
     return int((some_KI != 0).sum()) / max(1, some_KI.numel())
 
 
+class Scan:
+    """The events of dense matrices of up to so many rows, one after another; those of the last one.
+
+    There is room for as many as there could be, of which only what is written is memory.
+    """
+
+    def __init__(self, rows: int, inputs: int, like: Tensor) -> None:
+        parts = threads(rows * inputs)
+        room = rows * inputs + parts * library(like.dtype).slack()
+        begins, counts = torch.empty(2, rows, dtype=torch.int64).unbind()
+        self.events = Events(inputs, begins, counts, torch.empty(room, dtype=torch.int32), like.new_empty(room))
+        given = self.events._asdict() | {"I": inputs, "threads": parts}
+        del given["inputs"]
+        self.call = Call("list", Arguments, like.dtype, given)
+
+    def look(self, x_KI: Tensor) -> None:
+        self.call(K=len(x_KI), x=x_KI)
+
+
 def scan(x_KI: Tensor) -> Events:
-    """The events of a dense matrix, in room for as many as there could be, of which only what is written is memory."""
-    rows, inputs = x_KI.shape
-    parts = threads(x_KI.numel())
-    room = x_KI.numel() + parts * library(x_KI.dtype).slack()
-    indices, values = torch.empty(room, dtype=torch.int32), x_KI.new_empty(room)
-    begins, counts = torch.empty(2, rows, dtype=torch.int64).unbind()
-    given: dict[str, Value] = {"K": rows, "I": inputs, "threads": parts, "x": x_KI, "begins": begins, "counts": counts}
-    call("list", Arguments, x_KI.dtype, given | {"indices": indices, "values": values})
-    return Events(inputs, begins, counts, indices, values)
+    """The events of a dense matrix."""
+    done = Scan(*x_KI.shape, x_KI)
+    done.look(x_KI)
+    return done.events
 
 
 def find(x_KI: Tensor) -> Events:
@@ -81,22 +91,31 @@ def find(x_KI: Tensor) -> Events:
     return Events(inputs, ends - counts, counts, *kept)
 
 
-def multiply(events: Events, weights: Tensor, bias_N: Tensor | None, out_KN: Tensor) -> None:
-    """Writes x W^T + bias into `out`; weights: W^T as a `table`."""
-    given: dict[str, Value] = {"weight": weights, "stride": weights.shape[1], "bias": bias_N, "out": out_KN}
-    call("multiply", Arguments, out_KN.dtype, events.arguments(out_KN.shape[1]) | given)
+class Multiply:
+    """x W^T + bias, for some rows of x at a time."""
+
+    def __init__(self, events: Events, weight_NI: Tensor, bias_N: Tensor | None) -> None:
+        self.events, weights = events, table(weight_NI.t())
+        given: dict[str, Value] = {"weight": weights, "stride": weights.shape[1], "bias": bias_N}
+        self.call = Call("multiply", Arguments, weight_NI.dtype, events.arguments(len(weight_NI)) | given)
+
+    def into(self, out_KN: Tensor, rows: slice) -> None:
+        begins, counts = self.events.begins[rows], self.events.counts[rows]
+        self.call(K=len(counts), begins=begins, counts=counts, out=out_KN)
 
 
 class Outer:
-    """The sum of gradient^T x over some parts of the rows, [N, I]."""
+    """gradient^T x [N, I], summed over some rows at a time."""
 
-    def __init__(self, columns: int, inputs: int, like: Tensor) -> None:
-        width = library(like.dtype).beside()
-        self.columns, self.panels = columns, like.new_zeros(-(-columns // width), inputs, width)
+    def __init__(self, columns: int, events: Events) -> None:
+        dtype, self.columns, self.events = events.values.dtype, columns, events
+        width = library(dtype).beside()
+        self.panels = events.values.new_zeros(-(-columns // width), events.inputs, width)
+        self.call = Call("outer", Arguments, dtype, events.arguments(columns) | {"out": self.panels})
 
-    def add(self, gradient_KN: Tensor, events: Events) -> None:
-        given: dict[str, Value] = {"gradient": gradient_KN, "out": self.panels}
-        call("outer", Arguments, gradient_KN.dtype, events.arguments(self.columns) | given)
+    def add(self, gradient_KN: Tensor, rows: slice) -> None:
+        begins, counts = self.events.begins[rows], self.events.counts[rows]
+        self.call(K=len(counts), begins=begins, counts=counts, gradient=gradient_KN)
 
     def total(self) -> Tensor:
         return self.panels.transpose(1, 2).flatten(0, 1)[: self.columns]
@@ -106,8 +125,8 @@ def weight_gradient(gradient_KN: Tensor, x_KI: Tensor) -> Tensor:
     """gradient^T x [N, I], by events where there are few."""
     if density(x_KI) > OFTEN_GRADIENT:
         return gradient_KN.t() @ x_KI
-    outer = Outer(gradient_KN.shape[1], x_KI.shape[1], gradient_KN)
-    outer.add(gradient_KN, scan(x_KI))
+    outer = Outer(gradient_KN.shape[1], scan(x_KI))
+    outer.add(gradient_KN, slice(None))
     return outer.total()
 
 
@@ -122,7 +141,7 @@ class _Linear(torch.autograd.Function):
         if events is None:
             return functional.linear(x_KI, weight_NI, bias_N)
         out_KN = x_KI.new_empty(len(x_KI), len(weight_NI))
-        multiply(events, table(weight_NI.t()), bias_N, out_KN)
+        Multiply(events, weight_NI, bias_N).into(out_KN, slice(None))
         return out_KN
 
     @staticmethod
@@ -136,8 +155,8 @@ class _Linear(torch.autograd.Function):
         if to_weight and len(kept) == 1:
             of_weight = gradient_KN.t() @ kept[0]
         elif to_weight:
-            outer = Outer(len(weight_NI), ctx.inputs, gradient_KN)
-            outer.add(gradient_KN, Events(ctx.inputs, *kept))
+            outer = Outer(len(weight_NI), Events(ctx.inputs, *kept))
+            outer.add(gradient_KN, slice(None))
             of_weight = outer.total()
         return gradient_KN @ weight_NI if to_x else None, of_weight, gradient_KN.sum(0) if to_bias else None
 

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from snnexp.kernels.native.call import Value, call, integers, panels, pointers, table, threads
+from snnexp.kernels.native.call import Call, Value, integers, panels, pointers, table, threads
 from snnexp.kernels.native.events import weight_gradient
 from snnexp.kernels.tape import Flow, Given, Gradients, Tape, centred, pieces, state_before
 from snnexp.neurons.membrane import Membrane, MembraneState
@@ -27,7 +27,7 @@ class Arguments(ctypes.Structure):
         ("often", ctypes.c_double),
         *pointers("alpha theta b rho kappa synaptic columns panels"),
         *integers("columns_stride panels_stride"),
-        *pointers("v_start z_start a_start i_start spikes held a i currents noise psi of_spikes of_currents"),
+        *pointers("v_start z_start a_start i_start spikes held a i u currents noise psi of_spikes of_currents"),
         *pointers("of_v of_z of_a of_i of_constants"),
     ]
 
@@ -52,64 +52,75 @@ def _matrices(by_rows: Tensor, right_factor: Tensor) -> Matrices:
     return {"columns": columns, "panels": right, **strides}
 
 
-def walk(
-    membrane: Membrane,
-    reset: Reset,
-    currents_tBN: Tensor,
-    matrices: Matrices,
-    start: MembraneState,
-    noise_tBN: Tensor | None,
-    tape: Tape,
-) -> None:
-    """Writes the tape of so many steps. All tensors are dense."""
-    values = _shared(membrane, reset, start, tape) | matrices
-    values |= {"often": OFTEN_FORWARD, "currents": currents_tBN, "noise": noise_tBN}
-    call("forward", Arguments, currents_tBN.dtype, values)
+class Walk:
+    """The forward recursion, for up to so many steps at a time. All tensors are dense."""
+
+    def __init__(self, membrane: Membrane, reset: Reset, recurrence_NN: Tensor | None, like_tBN: Tensor) -> None:
+        values = _shared(membrane, reset, like_tBN) | ahead(recurrence_NN) | {"often": OFTEN_FORWARD}
+        self.call = Call("forward", Arguments, like_tBN.dtype, values)
+
+    def __call__(
+        self,
+        currents_tBN: Tensor,
+        start: MembraneState,
+        noise_tBN: Tensor | None,
+        tape: Tape,
+        u_tBN: Tensor | None = None,
+    ) -> None:
+        """Writes the tape of these steps, and the centred voltages where there is room for them."""
+        self.call(currents=currents_tBN, noise=noise_tBN, u=u_tBN, **_places(start, tape))
 
 
-def walk_back(
-    membrane: Membrane,
-    reset: Reset,
-    matrices: Matrices,
-    start: MembraneState,
-    tape: Tape,
-    psi_tBN: Tensor,
-    of_spikes_tBN: Tensor | None,
-    flow: Flow,
-    gx_tBN: Tensor,
-    to: MembraneState,
-    sums: Tensor | None,
-) -> None:
-    """Writes the gradient to the currents of so many steps, turns `to`, the gradient to the state after them, into that
-    to the one before, and adds those of the constants to `sums`, from `sums_of`. All tensors are dense.
+class WalkBack:
+    """The reverse recursion, for up to so many steps at a time. All tensors are dense.
 
-    What the last z gets through the recurrence is part of `to`; so what the first one gets, gx_0 R, is still missing.
+    It turns `to`, the gradient to the state after these steps, into that to the one before them.
     """
-    values = _shared(membrane, reset, start, tape) | matrices
-    values |= {"through_reset": int(flow.reset), "through_recurrence": int(flow.recurrent), "often": OFTEN_BACKWARD}
-    values |= {"psi": psi_tBN, "of_spikes": of_spikes_tBN, "of_currents": gx_tBN, "of_constants": sums}
-    values |= {f"of_{name}": value for name, value in to._asdict().items()}
-    call("backward", Arguments, gx_tBN.dtype, values)
+
+    def __init__(
+        self,
+        membrane: Membrane,
+        reset: Reset,
+        recurrence_NN: Tensor | None,
+        like_tBN: Tensor,
+        to: MembraneState,
+        flow: Flow,
+    ) -> None:
+        self.to, self.membrane = to, membrane
+        self.recurrence_NN = recurrence_NN if flow.recurrent else None
+        # Every thread adds its gradients of the constants to sums of its own.
+        shape = (torch.get_num_threads(), len(membrane), len(membrane.theta))
+        self.sums = membrane.theta.new_zeros(shape) if flow.to_constants else None
+        values = _shared(membrane, reset, like_tBN) | back(recurrence_NN) | {"often": OFTEN_BACKWARD}
+        values |= {"through_reset": int(flow.reset), "through_recurrence": int(flow.recurrent)}
+        values |= {f"of_{name}": value for name, value in to._asdict().items()} | {"of_constants": self.sums}
+        self.call = Call("backward", Arguments, like_tBN.dtype, values)
+
+    def __call__(
+        self, start: MembraneState, tape: Tape, psi_tBN: Tensor, of_spikes_tBN: Tensor | None, gx_tBN: Tensor
+    ) -> None:
+        """Writes the gradient to the currents."""
+        self.call(psi=psi_tBN, of_spikes=of_spikes_tBN, of_currents=gx_tBN, **_places(start, tape))
+        if self.recurrence_NN is not None:
+            self.to.z.addmm_(gx_tBN[0], self.recurrence_NN)
+
+    def constants(self) -> Membrane | None:
+        """The gradients to the constants that there are, if they are wanted."""
+        if self.sums is None:
+            return None
+        pairs = zip(self.membrane, self.sums.sum(0), strict=True)
+        return Membrane._make(None if value is None else total for value, total in pairs)
 
 
-def _shared(membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape) -> dict[str, Value]:
-    steps, batch, size = tape.spikes.shape
-    values: dict[str, Value] = {"T": steps, "B": batch, "N": size}
-    values |= {"threads": threads(tape.spikes.numel()), "reset": RESETS.index(reset)}
-    values |= membrane._asdict()
-    values |= {f"{name}_start": value for name, value in start._asdict().items()}
-    return values | tape._asdict()
+def _shared(membrane: Membrane, reset: Reset, like_tBN: Tensor) -> dict[str, Value]:
+    _, batch, size = like_tBN.shape
+    values: dict[str, Value] = {"B": batch, "N": size, "threads": threads(like_tBN.numel())}
+    return values | {"reset": RESETS.index(reset)} | membrane._asdict()
 
 
-def sums_of(membrane: Membrane) -> Tensor:
-    """Zeros, to which every thread adds its gradients of the constants."""
-    return membrane.theta.new_zeros(torch.get_num_threads(), len(membrane), len(membrane.theta))
-
-
-def totals(membrane: Membrane, sums: Tensor) -> Membrane:
-    """The gradients of the constants that there are."""
-    pairs = zip(membrane, sums.sum(0), strict=True)
-    return Membrane._make(None if value is None else total for value, total in pairs)
+def _places(start: MembraneState, tape: Tape) -> dict[str, Value]:
+    starts = {f"{name}_start": value for name, value in start._asdict().items()}
+    return {"T": len(tape.spikes), **starts, **tape._asdict()}
 
 
 def to_last(start: MembraneState, given: Given) -> MembraneState:
@@ -137,7 +148,7 @@ def forward(
     empty = partial(torch.empty_like, currents_TBN, memory_format=torch.contiguous_format)
     tape = Tape(empty(), empty(), None if start.a is None else empty(), None if start.i is None else empty())
     membrane, start = Membrane._make(map(dense, membrane)), MembraneState._make(map(dense, start))
-    walk(membrane, reset, currents_TBN.contiguous(), ahead(recurrence_NN), start, dense(noise_TBN), tape)
+    Walk(membrane, reset, recurrence_NN, tape.held)(currents_TBN.contiguous(), start, dense(noise_TBN), tape)
     return tape
 
 
@@ -153,17 +164,15 @@ def backward(
 ) -> Gradients:
     """See `snnexp.kernels.membrane.backward`."""
     membrane, start = Membrane._make(map(dense, membrane)), MembraneState._make(map(dense, start))
-    matrices, to, gx_TBN = back(recurrence_NN), to_last(start, given), torch.empty_like(tape.spikes)
-    sums = sums_of(membrane) if flow.to_constants else None
+    to, gx_TBN = to_last(start, given), torch.empty_like(tape.spikes)
+    walk_back = WalkBack(membrane, reset, recurrence_NN, tape.held, to, flow)
     for piece in pieces(tape.held):
         before, part = state_before(reset, start, tape, piece.start), tape.part(piece)
         psi_tBN = psi(centred(membrane, reset, before, part)).contiguous()
         of_spikes = None if given.spikes is None else given.spikes[piece].contiguous()
-        walk_back(membrane, reset, matrices, before, part, psi_tBN, of_spikes, flow, gx_TBN[piece], to, sums)
-        if recurrence_NN is not None and flow.recurrent:
-            to.z.addmm_(gx_TBN[piece.start], recurrence_NN)
+        walk_back(before, part, psi_tBN, of_spikes, gx_TBN[piece])
     of_recurrence = None
     if flow.to_recurrence:
         rest_KN, before_KN = gx_TBN[1:].flatten(0, 1), tape.spikes[:-1].flatten(0, 1)
         of_recurrence = weight_gradient(rest_KN, before_KN).addmm_(gx_TBN[0].t(), start.z)
-    return Gradients(gx_TBN, of_recurrence, None if sums is None else totals(membrane, sums), to)
+    return Gradients(gx_TBN, of_recurrence, walk_back.constants(), to)

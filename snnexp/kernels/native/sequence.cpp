@@ -18,7 +18,7 @@ struct Arguments {
     const F *columns, *panels;                       // ? R^T as a table, R^T (backward: R) in panels
     int64_t columns_stride, panels_stride;
     const F *v_start, *z_start, *a_start, *i_start;  // the state before the first step [B, N]
-    F *spikes, *held, *a, *i;                        // [T, B, N]
+    F *spikes, *held, *a, *i, *u;                    // [T, B, N]; ? u: forward, the centred voltages
     const F *currents, *noise;                       // forward: [T, B, N], ? noise
     const F *psi, *of_spikes;                        // backward: psi(u); ? gradients of all spikes
     F* of_currents;                                  // [T, B, N]
@@ -70,7 +70,7 @@ struct Membrane {
     const Arguments& all;
 
     // `x`: the currents, with the recurrence. `b` and `noise` may be zeros.
-    void forward(const Row& row, const F* x, const F* b, const F* noise) const {
+    void forward(const Row& row, const F* x, const F* b, const F* noise, F* u) const {
         const F *alpha = all.alpha, *theta = all.theta, *rho = all.rho, *kappa = all.kappa, *synaptic = all.synaptic;
         const auto [held1, z2, z1, a1, i1, z, held, a, i] = row;
 #pragma omp simd
@@ -93,7 +93,8 @@ struct Membrane {
             if (reset == MINUS_IMMEDIATE) v = v + drive - alpha[n] * lost * z1[n];
             held[n] = v;
             if (reset == POST) v *= 1 - z1[n];
-            z[n] = v - threshold > noise[n] ? F(1) : F(0);
+            u[n] = v - threshold;
+            z[n] = u[n] > noise[n] ? F(1) : F(0);
         }
     }
 
@@ -162,7 +163,7 @@ struct Membrane {
         const Panels panels{all.panels, all.N, all.panels_stride};
         const int64_t N = all.N, rows = part.end - part.begin;
         const std::vector<F> zeros(N, F(0));
-        std::vector<F> sum(table.stride, F(0)), weights(N), product(rows * panels.stride);
+        std::vector<F> unseen(N), sum(table.stride, F(0)), weights(N), product(rows * panels.stride);
         Active fired(rows, N);
         for (int64_t t = 0; t < all.T; ++t) {
             const F* z1 = (t ? all.spikes + (t - 1) * all.B * N : all.z_start) + part.begin * N;
@@ -184,7 +185,7 @@ struct Membrane {
                     x = sum.data();
                 }
                 forward(Row(all, t, b, zeros.data()), x, all.b ? all.b : zeros.data(),
-                        all.noise ? all.noise + now : zeros.data());
+                        all.noise ? all.noise + now : zeros.data(), all.u ? all.u + now : unseen.data());
             }
         }
     }

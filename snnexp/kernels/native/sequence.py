@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from snnexp.kernels.native import membrane as recursion
 from snnexp.kernels.native.drive import Drive, Held, Projected
-from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, Outer, density, find, scan
-from snnexp.kernels.tape import Flow, Given, Tape, centred, pieces, state_before
+from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, Outer, Scan, density, find
+from snnexp.kernels.tape import Flow, Given, Tape, pieces, state_before
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
@@ -43,11 +43,13 @@ class Inputs(NamedTuple):
 
 
 class _Scratch:
-    """Memory for the tape of one piece; one row before its spikes holds those of the step before it."""
+    """Memory for the tape of one piece, and its centred voltages u; one row before its spikes holds those before it."""
 
     def __init__(self, longest: int, start: MembraneState) -> None:
         self.z_tBN = start.v.new_empty(longest + 1, *start.v.shape)
         self.others = [None if it is None else start.v.new_empty(longest, *it.shape) for it in (start.v, *start[2:])]
+
+        self.u_tBN = torch.empty_like(self.z_tBN[1:])
 
     def tape(self, start: MembraneState, steps: int) -> Tape:
         self.z_tBN[0] = start.z
@@ -71,12 +73,13 @@ class _Sequence(torch.autograd.Function):
         longest = parts[0].stop - parts[0].start
         events = None if inputs.x is None else find(inputs.x.flatten(0, 1))
         drive = _drive(inputs, events, (steps, batch), longest)
-        scratch, matrices = _Scratch(longest, start), recursion.ahead(inputs.recurrence)
+        scratch = _Scratch(longest, start)
+        walk = recursion.Walk(membrane, rules.reset, inputs.recurrence, scratch.u_tBN)
         states, state = [], start
         for piece in reversed(parts):
             tape = scratch.tape(state, piece.stop - piece.start)._replace(spikes=spikes_TBN[piece])
             noise_tBN = None if inputs.noise is None else inputs.noise[piece]
-            recursion.walk(membrane, rules.reset, drive.currents(piece), matrices, state, noise_tBN, tape)
+            walk(drive.currents(piece), state, noise_tBN, tape)
             states.append(state)
             state = MembraneState._make(
                 None if it is None else it.clone()
@@ -104,27 +107,27 @@ class _Sequence(torch.autograd.Function):
             events = Events(inputs.weight.shape[1], *saved[12 + 4 * len(states) :])
         drive = _drive(inputs, events, ctx.shape, longest, tuple(to_projection))
         scratch, to = _Scratch(longest, start), recursion.to_last(start, Given(*given))
-        ahead, back = recursion.ahead(inputs.recurrence), recursion.back(inputs.recurrence)
-        sums = recursion.sums_of(membrane) if flow.to_constants else None
-        outer = Outer(start.v.shape[1], start.v.shape[1], start.v) if to_recurrence else None
+        walk = recursion.Walk(membrane, rules.reset, inputs.recurrence, scratch.u_tBN)
+        walk_back = recursion.WalkBack(membrane, rules.reset, inputs.recurrence, scratch.u_tBN, to, flow)
+        fired = Scan(longest * start.v.shape[0], start.v.shape[1], start.v) if to_recurrence else None
+        outer = Outer(start.v.shape[1], fired.events) if fired is not None else None
         for piece, state in zip(ctx.pieces, reversed(states), strict=True):
             steps = piece.stop - piece.start
             tape, noise_tBN = scratch.tape(state, steps), None if inputs.noise is None else inputs.noise[piece]
-            recursion.walk(membrane, rules.reset, drive.currents(piece), ahead, state, noise_tBN, tape)
-            psi_tBN = rules.psi(centred(membrane, rules.reset, state, tape)).contiguous()
+            walk(drive.currents(piece), state, noise_tBN, tape, scratch.u_tBN)
+            psi_tBN = rules.psi(scratch.u_tBN[:steps]).contiguous()
             of_spikes, gx_tBN = None if given[0] is None else given[0][piece].contiguous(), drive.room(piece)
-            recursion.walk_back(membrane, rules.reset, back, state, tape, psi_tBN, of_spikes, flow, gx_tBN, to, sums)
-            if inputs.recurrence is not None and flow.recurrent:
-                to.z.addmm_(gx_tBN[0], inputs.recurrence)
-            if outer is not None:
-                outer.add(gx_tBN.flatten(0, 1), scan(scratch.before(steps)))
+            walk_back(state, tape, psi_tBN, of_spikes, gx_tBN)
+            if fired is not None and outer is not None:
+                fired.look(scratch.before(steps))
+                outer.add(gx_tBN.flatten(0, 1), slice(0, steps * len(state.v)))
             drive.collect(piece, gx_tBN)
         return (
             None,
             *drive.gradients(),
             None if outer is None else outer.total(),
             None,
-            *((None,) * 6 if sums is None else recursion.totals(membrane, sums)),
+            *(walk_back.constants() or (None,) * 6),
             *to,
         )
 
