@@ -87,7 +87,7 @@ def unroll(
     """
     traced = torch.is_grad_enabled() and bool(set(record) - {"z"})
     if state is None:
-        like = currents.x_TBI if isinstance(currents, Projection) else currents
+        like = currents.x if isinstance(currents, Projection) else currents
         state = neuron.initial_state(like.shape[1], like)
     if choose(neuron, backend, recurrence, traced) is Backend.FUSED:
         run = kernel(neuron)

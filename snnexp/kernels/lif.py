@@ -83,7 +83,7 @@ def run(
     device, traced = membrane.theta.device, bool(set(record) - {"z"})
     if isinstance(currents, Projection) and (torch.is_autocast_enabled(device.type) or traced):
         currents = currents.dense()
-    given = currents.x_TBI if isinstance(currents, Projection) else currents
+    given = currents.x if isinstance(currents, Projection) else currents
     dtype = torch.promote_types(given.dtype, membrane.theta.dtype)
     tier = fastest(device, dtype)
     in_pieces = tier is compiled and not traced
@@ -91,11 +91,11 @@ def run(
         currents = currents.dense()
     factors = currents if isinstance(currents, Projection) else (None, None, None)
     held_TBN = None if isinstance(currents, Projection) else currents
-    tensors = [
+    tensors: list[Any] = [
         tensor if tensor is None else tensor.to(dtype)
         for tensor in (held_TBN, *factors, recurrence_NN, noise_TBN, *membrane, *start)
     ]
-    inputs, membrane, start = Inputs(*tensors[:6]), Membrane(*tensors[6:12]), MembraneState(*tensors[12:])
+    inputs, membrane, start = Inputs(*tensors[:6]), Membrane._make(tensors[6:12]), MembraneState._make(tensors[12:])
     through_reset, through_recurrence = not neuron.detach_reset, not detach_recurrent
     kept: list[Tensor] = []
     with torch.autocast(device.type, enabled=False):

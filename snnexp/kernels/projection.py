@@ -10,17 +10,17 @@ from snnexp.kernels.tier import linear
 
 
 class Projection(NamedTuple):
-    """The currents W x + bias [T, B, G] of all steps, as their factors.
+    """The currents W x + bias [T, B, G] of all steps, as their factors: x [T, B, I], W [G, I], bias [G].
 
     Who walks the sequence may so compute them where and when they are needed, and never hold all of them.
     """
 
-    x_TBI: Tensor
-    weight_GI: Tensor
-    bias_G: Tensor | None
+    x: Tensor
+    weight: Tensor
+    bias: Tensor | None
 
     def dense(self) -> Tensor:
-        return linear(self.x_TBI, self.weight_GI, self.bias_G)
+        return linear(self.x, self.weight, self.bias)
 
 
 def dense(currents: Tensor | Projection) -> Tensor:

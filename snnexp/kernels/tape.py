@@ -101,13 +101,13 @@ def centred(membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape) 
     return voltages(reset, start, tape) - membrane.threshold(tape.a)
 
 
-def pieces(values_TBX: Tensor) -> list[slice]:
+def pieces(values_TBX: Tensor, times: int = 1) -> list[slice]:
     """The steps of a sequence in pieces, the last one first; on a CPU so small that what is made of one stays in cache.
 
-    On other devices all steps are one piece.
+    On other devices all steps are one piece.  times: how often a piece holds PIECE values.
     """
     steps = len(values_TBX)
-    size = max(1, PIECE // values_TBX[0].numel()) if values_TBX.device.type == "cpu" else steps
+    size = max(1, times * PIECE // values_TBX[0].numel()) if values_TBX.device.type == "cpu" else steps
     return [slice(max(0, last - size), last) for last in range(steps, 0, -size)]
 
 

@@ -1,6 +1,7 @@
 """Products with spikes: only the events, what is not 0, cost time."""
 
 import ctypes
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -71,7 +72,7 @@ class Scan:
 
 def scan(x_KI: Tensor) -> Events:
     """The events of a dense matrix."""
-    done = Scan(*x_KI.shape, x_KI)
+    done = Scan(len(x_KI), x_KI.shape[1], x_KI)
     done.look(x_KI)
     return done.events
 
@@ -82,11 +83,7 @@ def find(x_KI: Tensor) -> Events:
     ends = counts.cumsum(0)
     wide = begins + counts  # threads have left gaps between their parts, which are to go
     borders = [0, *(torch.nonzero(begins[1:] != wide[:-1]).flatten() + 1).tolist(), len(counts)]
-    places = [
-        slice(int(begins[first]), int(wide[last - 1]))
-        for first, last in zip(borders, borders[1:], strict=False)
-        if last > first
-    ]
+    places = [slice(int(begins[first]), int(wide[last - 1])) for first, last in pairwise(borders) if last > first]
     kept = [torch.cat([room[place] for place in places] or [room[:0]]) for room in (indices, values)]
     return Events(inputs, ends - counts, counts, *kept)
 
