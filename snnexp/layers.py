@@ -10,7 +10,7 @@ from torch.nn import functional
 from snnexp.errors import OptionError
 from snnexp.escape import Escape
 from snnexp.kernels.kernel import coded
-from snnexp.kernels.tier import linear
+from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
 from snnexp.unroll import Backend, Feedback, LayerOutput, choose, unroll
@@ -75,10 +75,10 @@ class Layer(nn.Module):
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
         return (gates * self.size, self.inputs), (gates * self.size, self.size)
 
-    def project(self, x_TBI: Tensor) -> Tensor:
-        """W x + bias, for all steps at once, [T, B, G]."""
+    def project(self, x_TBI: Tensor) -> Tensor | Projection:
+        """W x + bias for all steps, [T, B, G]; a kernel computes it itself, where it likes."""
         if choose(self.neuron, self.backend, self.feedback()) is Backend.FUSED:
-            return linear(x_TBI, self.projection, self.bias)
+            return Projection(x_TBI, self.projection, self.bias)
         return functional.linear(x_TBI, self.projection, self.bias)
 
     def feedback(self) -> Tensor | Feedback | None:
@@ -114,11 +114,13 @@ class Layer(nn.Module):
         return str(taken)
 
     def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
-        currents_TBG = self.project(x_TBI)
-        noise_TBN = None if self.escape is None else self.escape(currents_TBG)
+        currents, noise_TBN = self.project(x_TBI), None
+        if self.escape is not None:
+            currents = dense(currents)
+            noise_TBN = self.escape(currents)
         return unroll(
             self.neuron,
-            currents_TBG,
+            currents,
             self.feedback(),
             self.psi,
             state,

@@ -11,6 +11,7 @@ from torch import Tensor
 from snnexp.errors import OptionError, require
 from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.kernel import in_triton, kernel
+from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import spike
 
@@ -74,7 +75,7 @@ def choose(
 
 def unroll(
     neuron: Neuron,
-    currents_TBG: Tensor,
+    currents: Tensor | Projection,
     recurrence: Tensor | Feedback | None,
     psi: Callable[[Tensor], Tensor],
     state: Any = None,
@@ -86,6 +87,7 @@ def unroll(
 ) -> LayerOutput:
     """Run a neuron over a sequence of input currents: z_t from current_t + R z_{t-1}, step by step.
 
+    currents: [T, B, G], or the factors that they are the product of.
     recurrence: the matrix R [G, N], or R as a function, or None for a feed-forward layer.
     psi: the surrogate, u -> psi(u).
     state: where to start; passing the state of one call to the next is the same as one long call.
@@ -96,14 +98,15 @@ def unroll(
     """
     traced = torch.is_grad_enabled() and bool(set(record) - {"z"})
     if state is None:
-        state = neuron.initial_state(currents_TBG.shape[1], currents_TBG)
+        like = currents.x if isinstance(currents, Projection) else currents
+        state = neuron.initial_state(like.shape[1], like)
     taken = choose(neuron, backend, recurrence, traced)
     if taken is not Backend.REFERENCE:
         run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron)
         assert run is not None
         assert not callable(recurrence)
-        return LayerOutput(*run(neuron, currents_TBG, recurrence, psi, state, noise_TBN, detach_recurrent, record))
-    constants = neuron.constants()
+        return LayerOutput(*run(neuron, currents, recurrence, psi, state, noise_TBN, detach_recurrent, record))
+    constants, currents_TBG = neuron.constants(), dense(currents)
     noises = [None] * len(currents_TBG) if noise_TBN is None else noise_TBN.unbind(0)
     weight_NG = recurrence.t() if isinstance(recurrence, Tensor) else None
     spikes: list[Tensor] = []

@@ -77,11 +77,16 @@ def case(
     return Case(neuron, currents, recurrence, psi, state, noise, detach_recurrent)
 
 
-def gradients(output: LayerOutput, leaves: Sequence[Tensor], seed: int = 1) -> list[Tensor]:
-    """Those of a random sum over all spikes and all fields of the last state."""
+def gradients(
+    output: LayerOutput, leaves: Sequence[Tensor], seed: int = 1, dtype: torch.dtype | None = None
+) -> list[Tensor]:
+    """Those of a random sum over all spikes and all fields of the last state.
+
+    dtype: in which the numbers are drawn; None: in that of the output.
+    """
     generator = torch.Generator().manual_seed(seed)
     parts = [
-        (torch.randn(part.shape, generator=generator, dtype=part.dtype).to(part.device) * part).sum()
+        (torch.randn(part.shape, generator=generator, dtype=dtype or part.dtype).to(part.device) * part).sum()
         for part in (output.spikes, *output.state)
     ]
     found = torch.autograd.grad(torch.stack(parts).sum(), leaves, allow_unused=True)

@@ -119,7 +119,8 @@ def test_linear_is_torchs(density: float, shape: tuple[int, int, int]) -> None:
 def test_events_are_what_is_not_zero() -> None:
     x_KI = torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 0.5]])
     found = events.find(x_KI)
-    assert found.offsets.tolist() == [0, 1, 1, 3]
+    assert found.begins.tolist() == [0, 1, 1]
+    assert found.counts.tolist() == [1, 0, 2]
     assert found.indices.tolist() == [1, 0, 2]
     assert found.values.tolist() == [2.0, -1.0, 0.5]
     assert events.density(x_KI) == pytest.approx(1 / 3)

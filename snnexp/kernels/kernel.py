@@ -9,6 +9,7 @@ from torch import Tensor
 
 from snnexp.kernels import lif, lstm
 from snnexp.kernels.gpu import tier as gpu
+from snnexp.kernels.projection import Projection
 from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
@@ -24,7 +25,7 @@ class Kernel(Protocol):
     def __call__(
         self,
         neuron: Any,
-        currents: Tensor,
+        currents: Tensor | Projection,
         recurrence: Tensor | None,
         psi: Callable[[Tensor], Tensor],
         state: Any,

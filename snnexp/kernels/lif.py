@@ -7,6 +7,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snnexp.kernels.native import membrane as compiled
+from snnexp.kernels.native import sequence
+from snnexp.kernels.native.sequence import Inputs
+from snnexp.kernels.projection import Projection
 from snnexp.kernels.tape import Flow, Given, Tape, centred, voltages
 from snnexp.kernels.tier import Tier, fastest
 from snnexp.neurons.alif import ALIF
@@ -62,7 +66,7 @@ class _Sequence(torch.autograd.Function):
 
 def run(
     neuron: LIF | ALIF | CubaLIF,
-    currents_TBN: Tensor,
+    currents: Tensor | Projection,
     recurrence_NN: Tensor | None,
     psi: Callable[[Tensor], Tensor],
     state: Any,
@@ -79,21 +83,38 @@ def run(
     """
     membrane = neuron.membrane()
     start = MembraneState._make(getattr(state, name, None) for name in MembraneState._fields)
-    dtype = torch.promote_types(currents_TBN.dtype, membrane.theta.dtype)
-    tensors = [
+    device, traced = membrane.theta.device, bool(set(record) - {"z"})
+    if isinstance(currents, Projection) and (torch.is_autocast_enabled(device.type) or traced):
+        currents = currents.dense()
+    given = currents.x if isinstance(currents, Projection) else currents
+    dtype = torch.promote_types(given.dtype, membrane.theta.dtype)
+    tier = (choose or fastest)(device, dtype)
+    in_pieces = tier is compiled and not traced
+    if isinstance(currents, Projection) and not in_pieces:
+        currents = currents.dense()
+    factors = currents if isinstance(currents, Projection) else (None, None, None)
+    held_TBN = None if isinstance(currents, Projection) else currents
+    tensors: list[Any] = [
         tensor if tensor is None else tensor.to(dtype)
-        for tensor in (currents_TBN, recurrence_NN, noise_TBN, *membrane, *start)
+        for tensor in (held_TBN, *factors, recurrence_NN, noise_TBN, *membrane, *start)
     ]
-    membrane, start = Membrane._make(tensors[3:9]), MembraneState._make(tensors[9:])
-    tier = (choose or fastest)(currents_TBN.device, dtype)
-    rules = Rules(psi, neuron.reset, not neuron.detach_reset, not detach_recurrent, tier)
-    with torch.autocast(currents_TBN.device.type, enabled=False):
-        spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(rules, *tensors)  # type: ignore[no-untyped-call]
+    inputs, membrane, start = Inputs(*tensors[:6]), Membrane._make(tensors[6:12]), MembraneState._make(tensors[12:])
+    through_reset, through_recurrence = not neuron.detach_reset, not detach_recurrent
+    kept: list[Tensor] = []
+    with torch.autocast(device.type, enabled=False):
+        if in_pieces:
+            rules = sequence.Rules(psi, neuron.reset, through_reset, through_recurrence)
+            spikes_TBN, v_BN, a_BN, i_BN = sequence.run(rules, inputs, membrane, start)
+        else:
+            spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(  # type: ignore[no-untyped-call]
+                Rules(psi, neuron.reset, through_reset, through_recurrence, tier),
+                *(inputs.currents, inputs.recurrence, inputs.noise),
+                *(*membrane, *start),
+            )
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
-    trace = {}
-    if record:
+    trace = {"z": spikes_TBN}
+    if traced:
         tape = Tape(spikes_TBN, *kept)
         v_TBN, u_TBN = voltages(neuron.reset, start, tape), centred(membrane, neuron.reset, start, tape)
-        values = {"v": v_TBN, "a": tape.a, "i": tape.i, "u": u_TBN, "z": spikes_TBN}
-        trace = {name: values[name] for name in record}
-    return spikes_TBN, state._make(last[name] for name in state._fields), trace
+        trace |= {"v": v_TBN, "u": u_TBN} | {name: it for name, it in (("a", tape.a), ("i", tape.i)) if it is not None}
+    return spikes_TBN, state._make(last[name] for name in state._fields), {name: trace[name] for name in record}

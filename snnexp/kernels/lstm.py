@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from snnexp.kernels import gates as kernel
 from snnexp.kernels.activations import Activations, GateTape, Smooth, Spiking
+from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.slstm import SLSTM
 
@@ -57,7 +58,7 @@ class _Sequence(torch.autograd.Function):
 
 def run(
     neuron: LSTM | SLSTM,
-    currents_TBG: Tensor,
+    currents: Tensor | Projection,
     recurrence_GN: Tensor | None,
     psi: Callable[[Tensor], Tensor],
     state: Any,
@@ -71,6 +72,7 @@ def run(
     no escape noise for gates: `noise_TBN` has to be None.
     """
     assert noise_TBN is None
+    currents_TBG = dense(currents)
     dtype = torch.promote_types(currents_TBG.dtype, neuron.bias.dtype)
     tensors = (
         tensor if tensor is None else tensor.to(dtype)

@@ -26,6 +26,10 @@ class Tape(NamedTuple):
     a: Tensor | None
     i: Tensor | None
 
+    def part(self, steps: slice) -> "Tape":
+        """Some of the steps, without a copy."""
+        return Tape._make(None if kept is None else kept[steps] for kept in self)
+
 
 class Given(NamedTuple):
     """Gradients that come from outside: to all spikes [T, B, N], and to v, a, i [B, N] after the last step."""
@@ -81,18 +85,29 @@ def voltages(reset: Reset, start: MembraneState, tape: Tape) -> Tensor:
     return tape.held * (1 - earlier(start.z, tape.spikes)) if reset is Reset.POST else tape.held
 
 
+def state_before(reset: Reset, start: MembraneState, tape: Tape, t: int) -> MembraneState:
+    """The state that step t finds; with t = T, the last one."""
+    if t == 0:
+        return start
+    v_BN = tape.held[t - 1]
+    if reset is Reset.POST:
+        v_BN = v_BN * (1 - (tape.spikes[t - 2] if t > 1 else start.z))
+    a_BN, i_BN = (None if kept is None else kept[t - 1] for kept in (tape.a, tape.i))
+    return MembraneState(v_BN, tape.spikes[t - 1], a_BN, i_BN)
+
+
 def centred(membrane: Membrane, reset: Reset, start: MembraneState, tape: Tape) -> Tensor:
     """The centred voltages u_t = v_t - theta_t [T, B, N], of which psi is taken."""
     return voltages(reset, start, tape) - membrane.threshold(tape.a)
 
 
-def pieces(values_TBX: Tensor) -> list[slice]:
+def pieces(values_TBX: Tensor, times: int = 1) -> list[slice]:
     """The steps of a sequence in pieces, the last one first; on a CPU so small that what is made of one stays in cache.
 
-    On other devices all steps are one piece.
+    On other devices all steps are one piece.  times: how often a piece holds PIECE values.
     """
     steps = len(values_TBX)
-    size = max(1, PIECE // values_TBX[0].numel()) if values_TBX.device.type == "cpu" else steps
+    size = max(1, times * PIECE // values_TBX[0].numel()) if values_TBX.device.type == "cpu" else steps
     return [slice(max(0, last - size), last) for last in range(steps, 0, -size)]
 
 
@@ -101,9 +116,8 @@ def slopes_in_pieces(
 ) -> Iterator[tuple[slice, Tensor]]:
     """psi(u_t) of some steps at a time, the last ones first: which steps, and their values [t, B, N]."""
     for piece in pieces(tape.held):
-        part = Tape._make(None if kept is None else kept[piece] for kept in tape)
-        before = start._replace(z=tape.spikes[piece.start - 1]) if piece.start else start
-        yield piece, psi(centred(membrane, reset, before, part))
+        before = state_before(reset, start, tape, piece.start)
+        yield piece, psi(centred(membrane, reset, before, tape.part(piece)))
 
 
 def slopes(

@@ -30,7 +30,7 @@ def forward(
     """See `snnexp.kernels.membrane.forward`."""
     empty = partial(torch.empty_like, currents_TBN, memory_format=torch.contiguous_format)
     tape = Tape(empty(), empty(), None if start.a is None else empty(), None if start.i is None else empty())
-    with torch.cuda.device_of(currents_TBN):
+    with torch.cuda.device_of(currents_TBN):  # type: ignore[no-untyped-call]
         sequence.forward[_programs(currents_TBN, recurrence_NN)](
             Membrane._make(map(_dense, membrane)),
             MembraneState._make(map(_dense, start)),
@@ -71,7 +71,7 @@ def backward(
         if gradient_BN is not None:
             its.copy_(gradient_BN)
     through_NN = _dense(recurrence_NN) if flow.recurrent else None
-    with torch.cuda.device_of(gx_TBN):
+    with torch.cuda.device_of(gx_TBN):  # type: ignore[no-untyped-call]
         sequence.backward[_programs(gx_TBN, through_NN)](
             Membrane._make(map(_dense, membrane)),
             MembraneState._make(map(_dense, start)),

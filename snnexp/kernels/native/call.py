@@ -1,6 +1,7 @@
 """Calling the compiled kernels with tensors."""
 
 import ctypes
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -23,19 +24,28 @@ def integers(names: str) -> list[tuple[str, type]]:
     return [(name, ctypes.c_int64) for name in names.split()]
 
 
-def call(function: str, structure: type[ctypes.Structure], dtype: torch.dtype, values: dict[str, Value]) -> None:
-    """Call a kernel, which takes one structure; a field that is not named is 0.
+class Call:
+    """A kernel with its arguments, one structure, of which some change from call to call; a field not named is 0."""
 
-    `values` holds the tensors until the call is over, since addresses keep nothing.
-    """
-    given = {name: _address(value) if isinstance(value, Tensor) else value for name, value in values.items()}
-    library(dtype)[function](ctypes.byref(structure(**given)))
+    def __init__(
+        self, function: str, structure: type[ctypes.Structure], dtype: torch.dtype, values: Mapping[str, Value]
+    ) -> None:
+        self.function, self.values = library(dtype)[function], values  # tensors are kept, since addresses keep nothing
+        self.structure = structure(**{name: _plain(value) for name, value in values.items()})
+        self.reference = ctypes.byref(self.structure)
+
+    def __call__(self, **changes: Value) -> None:
+        for name, value in changes.items():
+            setattr(self.structure, name, _plain(value))
+        self.function(self.reference)
 
 
-def _address(tensor: Tensor) -> int:
-    assert tensor.is_contiguous()
-    assert tensor.device.type == "cpu"
-    return tensor.data_ptr()
+def _plain(value: Value) -> int | float | None:
+    if not isinstance(value, Tensor):
+        return value
+    assert value.is_contiguous()
+    assert value.is_cpu
+    return value.data_ptr()
 
 
 def padded(matrix: Tensor, columns: int) -> Tensor:

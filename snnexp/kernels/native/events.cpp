@@ -4,32 +4,36 @@
 
 #include "vectors.hpp"
 
+namespace {
+
+constexpr int kBeside = 4;  // vectors of a panel of sums
+
 // What a call is given; events.py mirrors it, and leaves 0 what the function does not need.
 struct Events {
     int64_t K, I, N, threads, stride;
     const F *x, *weight, *bias, *gradient;  // [K, I]; table of weight^T [I, stride]; ? [N]; [K, N]
-    int64_t *counts, *offsets;              // [K]; [K + 1]: row k's events stand from offsets[k] to offsets[k + 1]
+    int64_t *begins, *counts;               // [K]: where a row's events begin, and how many it has
     int32_t* indices;
     F *values, *out;
 };
 
+}  // namespace
+
 extern "C" {
 
-// Every thread lists the events of its rows from place (its first row) * I + thread * kSlack on; counts [K] says how
-// many a row has.
+// Every thread lists the events of its rows from place (its first row) * I + thread * kSlack on.
 void list(const Events* e) {
 #pragma omp parallel for num_threads(e->threads) schedule(static, 1)
     for (int64_t thread = 0; thread < e->threads; ++thread) {
         const Part part(e->K, thread, e->threads);
-        int32_t* indices = e->indices + part.begin * e->I + thread * kSlack;
-        F* values = e->values + part.begin * e->I + thread * kSlack;
+        int64_t place = part.begin * e->I + thread * kSlack;
         for (int64_t k = part.begin; k < part.end; ++k) {
             const F* row = e->x + k * e->I;
-            const int64_t found = nonzero(indices, row, e->I);
-            for (int64_t n = 0; n < found; ++n) values[n] = row[indices[n]];
+            const int64_t found = nonzero(e->indices + place, row, e->I);
+            for (int64_t n = place; n < place + found; ++n) e->values[n] = row[e->indices[n]];
+            e->begins[k] = place;
             e->counts[k] = found;
-            indices += found;
-            values += found;
+            place += found;
         }
     }
 }
@@ -42,47 +46,41 @@ void multiply(const Events* e) {
         std::vector<F> sum(e->stride, F(0));
 #pragma omp for schedule(static)
         for (int64_t k = 0; k < e->K; ++k) {
-            const int64_t from = e->offsets[k];
             if (e->bias) std::copy_n(e->bias, e->N, sum.data());
             else std::fill_n(sum.data(), e->N, F(0));
-            table.add(sum.data(), e->indices + from, e->values + from, e->offsets[k + 1] - from);
+            table.add(sum.data(), e->indices + e->begins[k], e->values + e->begins[k], e->counts[k]);
             std::copy_n(sum.data(), e->N, e->out + k * e->N);
         }
     }
 }
 
-// out [N, I] = gradient^T x. Every thread takes blocks of columns n, so that the sums have one order for any number.
+// out += x^T gradient, in panels [N / width, I, width], where width is that of kBeside vectors. Every thread takes whole
+// panels, so that the sums have one order for any number of threads.
 void outer(const Events* e) {
     using V = Vector;
-    constexpr int vectors = 4;
-    constexpr int64_t width = vectors * V::lanes;
-    const int64_t I = e->I, N = e->N;
-#pragma omp parallel num_threads(e->threads)
-    {
-        std::vector<F> sums(I * width);
-#pragma omp for schedule(dynamic)
-        for (int64_t n = 0; n < N; n += width) {
-            const int64_t columns = std::min(width, N - n);
-            std::fill(sums.begin(), sums.end(), F(0));
-            F padded[width] = {};
-            for (int64_t k = 0; k < e->K; ++k) {
-                if (e->offsets[k] == e->offsets[k + 1]) continue;
-                const F* row = e->gradient + k * N + n;
-                if (columns < width) row = std::copy_n(row, columns, padded) - columns;
-                V::Wide seen[vectors];
+    constexpr int64_t width = kBeside * V::lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(dynamic)
+    for (int64_t n = 0; n < e->N; n += width) {
+        F* sums = e->out + n * e->I;
+        const int64_t columns = std::min(width, e->N - n);
+        F padded[width] = {};
+        for (int64_t k = 0; k < e->K; ++k) {
+            if (!e->counts[k]) continue;
+            const F* row = e->gradient + k * e->N + n;
+            if (columns < width) row = std::copy_n(row, columns, padded) - columns;
+            V::Wide seen[kBeside];
 #pragma GCC unroll 4
-                for (int c = 0; c < vectors; ++c) seen[c] = V::load(row + c * V::lanes);
-                for (int64_t m = e->offsets[k]; m < e->offsets[k + 1]; ++m) {
-                    F* sum = sums.data() + e->indices[m] * width;
+            for (int c = 0; c < kBeside; ++c) seen[c] = V::load(row + c * V::lanes);
+            for (int64_t m = e->begins[k]; m < e->begins[k] + e->counts[k]; ++m) {
+                F* sum = sums + e->indices[m] * width;
 #pragma GCC unroll 4
-                    for (int c = 0; c < vectors; ++c)
-                        V::store(sum + c * V::lanes, V::load(sum + c * V::lanes) + e->values[m] * seen[c]);
-                }
+                for (int c = 0; c < kBeside; ++c)
+                    V::store(sum + c * V::lanes, V::load(sum + c * V::lanes) + e->values[m] * seen[c]);
             }
-            for (int64_t c = 0; c < columns; ++c)
-                for (int64_t i = 0; i < I; ++i) e->out[(n + c) * I + i] = sums[i * width + c];
         }
     }
 }
+
+int64_t beside() { return kBeside * Vector::lanes; }
 
 }  // extern "C"

@@ -53,7 +53,8 @@ def library(dtype: torch.dtype) -> ctypes.CDLL:
         loaded = ctypes.CDLL(str(kept))
     except OSError as error:
         raise Unavailable(str(error)) from error
-    loaded.lanes.restype = loaded.panel.restype = loaded.slack.restype = ctypes.c_int64
+    for size in (loaded.lanes, loaded.panel, loaded.slack, loaded.beside):
+        size.restype = ctypes.c_int64
     return loaded
 
 

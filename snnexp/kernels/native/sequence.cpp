@@ -11,18 +11,16 @@ enum Reset : int64_t { PRE, POST, MINUS, MINUS_IMMEDIATE };
 
 // What a call is given; membrane.py mirrors it. Pointers marked ? may be null.
 struct Arguments {
-    int64_t B, N, first, last;                       // the steps first <= t < last are walked
-    int64_t threads, reset;
+    int64_t T, B, N, threads, reset;
     int64_t through_reset, through_recurrence;       // whether gradients flow there
-    int64_t follows;                                 // backward: of_currents has a step at t = last already
     double often;                                    // active fraction above which a dense product is taken
     const F *alpha, *theta, *b, *rho, *kappa, *synaptic;  // [N]; ? b; ? rho and kappa: no adaptation; ? synaptic
     const F *columns, *panels;                       // ? R^T as a table, R^T (backward: R) in panels
     int64_t columns_stride, panels_stride;
     const F *v_start, *z_start, *a_start, *i_start;  // the state before the first step [B, N]
-    F *spikes, *held, *a, *i;                        // [T, B, N]
+    F *spikes, *held, *a, *i, *u;                    // [T, B, N]; ? u: forward, the centred voltages
     const F *currents, *noise;                       // forward: [T, B, N], ? noise
-    const F *psi, *of_spikes;                        // backward: psi(u) of these steps; ? gradients of all spikes
+    const F *psi, *of_spikes;                        // backward: psi(u); ? gradients of all spikes
     F* of_currents;                                  // [T, B, N]
     F *of_v, *of_z, *of_a, *of_i;                    // gradients of the state: after the last step, then before the first
     F* of_constants;                                 // ? [threads, 6, N], added to
@@ -72,7 +70,7 @@ struct Membrane {
     const Arguments& all;
 
     // `x`: the currents, with the recurrence. `b` and `noise` may be zeros.
-    void forward(const Row& row, const F* x, const F* b, const F* noise) const {
+    void forward(const Row& row, const F* x, const F* b, const F* noise, F* u) const {
         const F *alpha = all.alpha, *theta = all.theta, *rho = all.rho, *kappa = all.kappa, *synaptic = all.synaptic;
         const auto [held1, z2, z1, a1, i1, z, held, a, i] = row;
 #pragma omp simd
@@ -95,7 +93,8 @@ struct Membrane {
             if (reset == MINUS_IMMEDIATE) v = v + drive - alpha[n] * lost * z1[n];
             held[n] = v;
             if (reset == POST) v *= 1 - z1[n];
-            z[n] = v - threshold > noise[n] ? F(1) : F(0);
+            u[n] = v - threshold;
+            z[n] = u[n] > noise[n] ? F(1) : F(0);
         }
     }
 
@@ -164,9 +163,9 @@ struct Membrane {
         const Panels panels{all.panels, all.N, all.panels_stride};
         const int64_t N = all.N, rows = part.end - part.begin;
         const std::vector<F> zeros(N, F(0));
-        std::vector<F> sum(table.stride, F(0)), weights(N), product(rows * panels.stride);
+        std::vector<F> unseen(N), sum(table.stride, F(0)), weights(N), product(rows * panels.stride);
         Active fired(rows, N);
-        for (int64_t t = all.first; t < all.last; ++t) {
+        for (int64_t t = 0; t < all.T; ++t) {
             const F* z1 = (t ? all.spikes + (t - 1) * all.B * N : all.z_start) + part.begin * N;
             bool dense = false;
             if (table.rows) {
@@ -186,7 +185,7 @@ struct Membrane {
                     x = sum.data();
                 }
                 forward(Row(all, t, b, zeros.data()), x, all.b ? all.b : zeros.data(),
-                        all.noise ? all.noise + now : zeros.data());
+                        all.noise ? all.noise + now : zeros.data(), all.u ? all.u + now : unseen.data());
             }
         }
     }
@@ -200,9 +199,9 @@ struct Membrane {
         const std::vector<F> zeros(N, F(0));
         std::vector<F> left(table.stride, F(0)), product(rows * panels.stride, F(0));
         Active wanted(rows, N);
-        for (int64_t t = all.last - 1; t >= all.first; --t) {
-            const F* psi = all.psi + (t - all.first) * whole + part.begin * N;
-            const bool fed = table.rows && all.through_recurrence && (t + 1 < all.last || all.follows);
+        for (int64_t t = all.T - 1; t >= 0; --t) {
+            const F* psi = all.psi + t * whole + part.begin * N;
+            const bool fed = table.rows && all.through_recurrence && t + 1 < all.T;
             if (fed) {
                 const F* gx = all.of_currents + (t + 1) * whole + part.begin * N;
                 if (wanted.find(psi) > all.often) {

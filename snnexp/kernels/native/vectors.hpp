@@ -7,19 +7,23 @@
 #include <cstdint>
 #include <cstring>
 #include <vector>
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+#include <immintrin.h>
+#endif
 
 typedef REAL F;  // float or double
 
 namespace {
 
+// Bytes of a vector; rows and vectors side by side of a tile of the dense product, whose sums, 24 or 12, stay in
+// registers. A narrow panel stays in the first cache while the rows pass by: 2 vectors of 256 rows are 32 KB.
 #if defined(__AVX512F__)
-constexpr int kBytes = 64, kPanel = 4;  // of a vector; vectors side by side in the dense product
+constexpr int kBytes = 64, kRows = 12, kPanel = 2;
 #elif defined(__AVX__)
-constexpr int kBytes = 32, kPanel = 2;
+constexpr int kBytes = 32, kRows = 6, kPanel = 2;
 #else
-constexpr int kBytes = 16, kPanel = 4;
+constexpr int kBytes = 16, kRows = 6, kPanel = 2;
 #endif
-constexpr int kRows = 6;   // rows of the dense product: with its panel, 12 or 24 sums that stay in registers
 constexpr int kBlock = 8;  // vectors of a row that stay in registers while events are added to it
 
 struct Vector {  // of F
@@ -105,7 +109,7 @@ struct Panels {
             V::Wide right[kPanel];
 #pragma GCC unroll 4
             for (int c = 0; c < kPanel; ++c) right[c] = V::load(panel + k * width + c * V::lanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
             for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
                 for (int c = 0; c < kPanel; ++c) sum[r][c] += left[r * left_stride + k] * right[c];
@@ -121,9 +125,10 @@ struct Panels {
             int64_t r = 0;
             for (; r + kRows <= rows; r += kRows)
                 tile<kRows>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
-            for (; r + 2 <= rows; r += 2)
-                tile<2>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
-            if (r < rows) tile<1>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
+            for (; r + 4 <= rows; r += 4)
+                tile<4>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
+            for (; r < rows; ++r)
+                tile<1>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
         }
     }
 };
@@ -140,11 +145,25 @@ struct Places {
 constexpr Places places;
 constexpr int64_t kSlack = 8;  // what `nonzero` may write beyond what it finds
 
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+inline __mmask8 differs(__m256 values) { return _mm256_cmp_ps_mask(values, _mm256_setzero_ps(), _CMP_NEQ_UQ); }
+inline __mmask8 differs(__m512d values) { return _mm512_cmp_pd_mask(values, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
+#endif
+
 // Which of `columns` values are not 0, in order, and how many; without a branch, eight at a time.
 inline int64_t nonzero(int32_t* indices, const F* row, int64_t columns) {
     typedef F Values __attribute__((vector_size(8 * sizeof(F)), aligned(sizeof(F)), may_alias));
     typedef int8_t Bytes __attribute__((vector_size(8)));
     int64_t found = 0, c = 0;
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+    const __m256i counting = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (; c + 8 <= columns; c += 8) {
+        const __mmask8 differ = differs(*reinterpret_cast<const Values*>(row + c));
+        const __m256i here = _mm256_add_epi32(counting, _mm256_set1_epi32(int32_t(c)));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(indices + found), _mm256_maskz_compress_epi32(differ, here));
+        found += __builtin_popcount(differ);
+    }
+#endif
     for (; c + 8 <= columns; c += 8) {
         const Bytes differ = __builtin_convertvector(*reinterpret_cast<const Values*>(row + c) != F(0), Bytes);
         uint64_t bytes;

@@ -1,0 +1,28 @@
+"""Currents that have yet to be computed."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from snnexp.kernels.tier import linear
+
+# Shapes: T time, B batch, I inputs, G pre-activations (gates x N).
+
+
+class Projection(NamedTuple):
+    """The currents W x + bias [T, B, G] of all steps, as their factors: x [T, B, I], W [G, I], bias [G].
+
+    Who walks the sequence may so compute them where and when they are needed, and never hold all of them.
+    """
+
+    x: Tensor
+    weight: Tensor
+    bias: Tensor | None
+
+    def dense(self) -> Tensor:
+        return linear(self.x, self.weight, self.bias)
+
+
+def dense(currents: Tensor | Projection) -> Tensor:
+    """The currents [T, B, G]."""
+    return currents.dense() if isinstance(currents, Projection) else currents
