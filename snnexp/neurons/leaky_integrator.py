@@ -38,7 +38,9 @@ class LeakyIntegrator(nn.Module):
     spiking = False
     noisy = False
 
-    def __init__(self, size: int, synaptic_decay: float | Decay, membrane_decay: float | Decay, initial: float = 0.0) -> None:
+    def __init__(
+        self, size: int, synaptic_decay: float | Decay, membrane_decay: float | Decay, initial: float = 0.0
+    ) -> None:
         super().__init__()
         self.size = size
         self.synaptic_decay = decay("synaptic_decay", synaptic_decay, size)
