@@ -76,7 +76,7 @@ def test_claims_of_the_best_are_judged_by_what_did_not_choose() -> None:
     waiting.loc[0, "state"] = "missing"
     with pytest.raises(NoDataError, match="1 missing of 18 runs"):
         ASK(waiting)
-    with pytest.raises(NoDataError, match="2 and 2 seeds"):
+    with pytest.raises(NoDataError, match="2 seeds, at least 3 are needed"):
         ASK(table(seeds=2))
 
 

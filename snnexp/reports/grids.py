@@ -60,9 +60,9 @@ class Grid:
             z[ys.index(y), xs.index(x)] = cells(group, [self.metric])[self.metric].iloc[0]
         none = np.zeros(0)
         places = np.arange(len(xs), dtype=float), np.arange(len(ys), dtype=float)
-        names = ([self._label(_short(place)) for place in each] for each in (xs, ys))
+        x_names, y_names = ([self._label(_short(place)) for place in each] for each in (xs, ys))
         axes = self._label(self.x), self._label(self.y)
-        return MapPanel(title, *axes, *places, z, none, none, *names, self.low, self.high)
+        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, self.low, self.high)
 
 
 def _short(place: Any) -> str:
