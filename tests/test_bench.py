@@ -1,13 +1,14 @@
 """The benchmarks run and give the rows that their tables need; how fast is for a reader to see."""
 
 import math
-from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scripts.bench import per_run, plain, ratios
-from snnexp.benchmarks import chart, growth, load, loading, machine, speed, workloads
+from snnexp.benchmarks import chart, growth, load, loading, machine, scans, speed, workloads
+from snnexp.benchmarks.contenders import Loop
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.workloads import Training, Workload
 
@@ -61,13 +62,11 @@ def test_a_step_is_measured_for_every_contender(kind: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_contenders_of_the_project_and_the_loop_do_the_same(recurrent: bool) -> None:
     workload = TINY._replace(steps=30, recurrent=recurrent, gain=1.0)
-    made: dict[str, partial[Training]] = {
-        name: partial(Training, workload, hidden(), workloads.inputs(workload))
-        for name, hidden in speed.contenders(workload, speed.Options())
-    }
+    made = dict(speed.contenders(workload, speed.Options()))
     losses = {}
     for name in ("plain loop", "reference", "fused"):
-        training = made[name]()
+        training = made[name](workloads.inputs(workload))
+        assert isinstance(training, Training)
         training.step()
         assert training.rate() > 0.02
         losses[name] = [
@@ -75,6 +74,28 @@ def test_contenders_of_the_project_and_the_loop_do_the_same(recurrent: bool) -> 
         ]
     assert sorted(losses["fused"]) == pytest.approx(sorted(losses["reference"]), rel=1e-3)
     assert sorted(losses["fused"]) == pytest.approx(sorted(losses["plain loop"]), rel=1e-3)
+
+
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_the_scan_in_jax_does_what_the_loop_does(recurrent: bool) -> None:
+    jax = pytest.importorskip("jax")
+    workload = TINY._replace(steps=30, recurrent=recurrent, gain=1.0)
+    loop, (x_TBI, _) = Loop(workload), workloads.inputs(workload)
+    layers, forward = scans.by_hand(workload)
+    x = jax.numpy.asarray(x_TBI.numpy())
+    assert loop(x_TBI).mean() > 0.02
+    np.testing.assert_array_equal(forward(layers, x), loop(x_TBI).detach())
+    loop(x_TBI)[-5:].sum().backward()
+    expected = [weight.grad for weight in (*loop.projections, *loop.recurrences)]
+    gradients = jax.grad(lambda given: forward(given, x)[-5:].sum())(layers)
+    found = [pair[n] for n in (0, 1) for pair in gradients if pair[n] is not None]
+    for ours, theirs in zip(expected, found, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-5)
+
+
+def test_dense_arithmetic_of_the_first_workload() -> None:
+    assert workloads.arithmetic(workloads.W1) == pytest.approx(24.67, abs=0.02)  # 9.75 forward, 14.92 backward
+    assert workloads.arithmetic(workloads.W2) == pytest.approx(24.67 - 3 * 2 * 1.678, abs=0.02)
 
 
 def test_growth_varies_one_size_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

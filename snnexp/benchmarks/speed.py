@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from snnexp.benchmarks.contenders import Loop, Ours
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
+from snnexp.benchmarks.scans import SCANS, ScanTraining
 from snnexp.benchmarks.workloads import Training, Workload, inputs
 from snnexp.surrogates import triangular
 from snnexp.unroll import Backend
@@ -25,6 +27,17 @@ class Options(NamedTuple):
     compiled: bool = False
 
 
+class Contender(Protocol):
+    """A training step, and the firing rate of the last layer."""
+
+    def step(self) -> None: ...
+    def rate(self) -> float: ...
+
+
+WARM_UP = 3  # steps: so many times XLA compiles spyx
+Make = Callable[[tuple[Tensor, Tensor]], Contender]
+
+
 def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, and the
     peak of resident memory in MB, all three as ratios to the first one, the plain loop, too.
@@ -33,11 +46,14 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     without inputs.
     """
     data, peaks, training = inputs(workload), {}, {}
-    for name, hidden in contenders(workload, options):
-        Training(workload, hidden(), data).step()  # code is loaded or compiled here
+    for name, make in contenders(workload, options):
+        first = make(data)
+        for _ in range(WARM_UP):
+            first.step()  # code is loaded or compiled here
+        del first
         gc.collect()
         with Peak() as peak:
-            training[name] = Training(workload, hidden(), data)
+            training[name] = make(data)
             training[name].step()
             training[name].step()  # with the gradients and the optimiser's state, which the first one has made
         peaks[name] = peak.megabytes
@@ -63,19 +79,26 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     return [row | {f"x_{key}": _ratio(row[key], rows[0][key]) for key in ("wall", "cpu", "memory")} for row in rows]
 
 
-def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Callable[[], torch.nn.Module]]]:
-    """Names and makers of hidden layers, the plain loop first."""
+def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Make]]:
+    """Names and makers of what competes, the plain loop first."""
+
+    def in_torch(hidden: Callable[[], torch.nn.Module]) -> Make:
+        return lambda data: Training(workload, hidden(), data)
+
     if workload.plain_lif:
-        yield "plain loop", partial(Loop, workload)
+        yield "plain loop", in_torch(partial(Loop, workload))
         if options.compiled:
-            yield f"torch.compile {torch.__version__}", partial(_compiled, workload)
-    yield "reference", partial(Ours, workload, Backend.REFERENCE)
-    yield "fused", partial(Ours, workload, Backend.FUSED)
-    yield "fused, triangular", partial(Ours, workload, Backend.FUSED, triangular)
+            yield f"torch.compile {torch.__version__}", in_torch(partial(_compiled, workload))
+    yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE))
+    yield "fused", in_torch(partial(Ours, workload, Backend.FUSED))
+    yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular))
     if workload.plain_lif:
         for package, build in PEERS:
             if (installed := _version(package)) is not None:
-                yield f"{package} {installed}", partial(build, workload)
+                yield f"{package} {installed}", in_torch(partial(build, workload))
+        for package, hidden in SCANS:
+            if (installed := _version(package)) is not None:
+                yield f"{package} {installed}", partial(ScanTraining, workload, hidden)
 
 
 def _ratio(value: float | None, of: float | None) -> float | None:
