@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.bench import per_run, plain, ratios
 from snnexp.benchmarks import chart, growth, load, loading, machine, scans, speed, workloads
 from snnexp.benchmarks.contenders import Loop
 from snnexp.benchmarks.memory import Peak
+from snnexp.benchmarks.tables import per_run, plain, ratios
 from snnexp.benchmarks.workloads import Training, Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # norse, at import
@@ -55,7 +55,7 @@ def test_a_step_is_measured_for_every_contender(kind: str, tmp_path: Path) -> No
     assert rows[0]["x_wall"] == rows[0]["x_cpu"] == 1
     assert all(row["wall_range"][0] <= row["wall"] <= row["wall_range"][1] for row in rows)
     assert ratios(kind, rows).row_count == len(rows)
-    chart.draw({kind: rows}, tmp_path / "figure.png")
+    chart.draw({kind: {"rows": rows}}, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes()[:4] == b"\x89PNG"
 
 

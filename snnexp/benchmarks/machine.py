@@ -40,6 +40,11 @@ def floor() -> list[dict[str, Any]]:
     return rows
 
 
+def product() -> float:
+    """GF/s of a large matrix product, with as many threads as there are now."""
+    return _product(*SIZES["sgemm"])
+
+
 SIZES = {"fma": (192, 192, 192), "sgemm": (2048, 2048, 2048), "recurrence": (128, 256, 256)}
 
 

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from snnexp.benchmarks import machine
 from snnexp.benchmarks.contenders import Loop, Ours
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
 from snnexp.benchmarks.scans import SCANS, ScanTraining
-from snnexp.benchmarks.workloads import Training, Workload, inputs
+from snnexp.benchmarks.workloads import Training, Workload, arithmetic, inputs
 from snnexp.surrogates import triangular
 from snnexp.unroll import Backend
 
@@ -43,7 +44,8 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     peak of resident memory in MB, all three as ratios to the first one, the plain loop, too.
 
     Memory is that above the level before the contender was made, with weights, gradients and the optimiser's state,
-    without inputs.
+    without inputs. dense: the arithmetic of a step in GF, if all was dense.  reached: what this machine makes of a
+    large product, in GF/s.
     """
     data, peaks, training = inputs(workload), {}, {}
     for name, make in contenders(workload, options):
@@ -65,6 +67,7 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
             its.step()
             wall[name].append(1e3 * (time.perf_counter() - started))
             cpu[name].append(1e3 * (time.process_time() - worked))
+    floor = {"dense": arithmetic(workload), "reached": machine.product()}
     rows: list[dict[str, Any]] = [
         {
             "contender": name,
@@ -73,6 +76,7 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
             "cpu": statistics.median(cpu[name]),
             "memory": peaks[name],
             "rate": its.rate(),
+            **floor,
         }
         for name, its in training.items()
     ]

@@ -81,7 +81,7 @@ def weights(workload: Workload) -> list[tuple[Tensor, Tensor | None]]:
 
 
 def arithmetic(workload: Workload) -> float:
-    """Operations of a step in GF, dense: of all matrix products, forward and backward, where inputs need no gradient."""
+    """Dense operations of a step in GF: of all matrix products, forward and backward; inputs need no gradient."""
     gates, readout = workload.neuron(1).gates, workload.widths[-1] * workload.classes
     projections = [gates * n * m for n, m in zip((workload.inputs, *workload.widths), workload.widths, strict=False)]
     recurrences = [gates * n * n for n in workload.widths if workload.recurrent]
