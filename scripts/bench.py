@@ -28,7 +28,7 @@ from rich.table import Table
 
 from snnexp.benchmarks import chart, growth, load, loading, machine, optimisers, packing, speed, training, workloads
 from snnexp.benchmarks.speed import Options
-from snnexp.benchmarks.tables import markdown, per_run, plain, ratios
+from snnexp.benchmarks.tables import markdown, per_run, plain, ratios, shares
 from snnexp.files import fill, write_atomically
 from snnexp.main import one_line_errors
 
@@ -82,7 +82,7 @@ WORKLOADS = {
     "W1-alif": Workload(partial(speed.measure, workloads.W1_ALIF), ratios),
     "W1-slstm": Workload(partial(speed.measure, workloads.W1_SLSTM), ratios),
     "growth": Workload(lambda options: growth.measure(workloads.W1, options.rounds), plain),
-    "training": Workload(lambda options: training.measure(options.rounds), plain),
+    "training": Workload(lambda options: training.measure(options.rounds), shares),
     "optimisers": Workload(lambda options: optimisers.measure(options.rounds), plain),
     "packing": Workload(lambda _: packing.measure(), plain),
 }

@@ -43,7 +43,7 @@ class CrossEntropy:
         )
 
     def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
-        """The cross-entropy without smoothing, of what `loss` is computed from; that itself, where nothing is smoothed."""
+        """The cross-entropy without smoothing, of what `loss` is from; that itself, where nothing is smoothed."""
         return loss if self.label_smoothing == 0 else CrossEntropy()(logits_KBC, targets)
 
 

@@ -1,15 +1,31 @@
 """The benchmarks run and give the rows that their tables need; how fast is for a reader to see."""
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from snnexp.benchmarks import chart, growth, load, loading, machine, scans, speed, workloads
+from snnexp.benchmarks import (
+    chart,
+    growth,
+    load,
+    loading,
+    machine,
+    optimisers,
+    packing,
+    scans,
+    speed,
+    training,
+    workloads,
+)
 from snnexp.benchmarks.contenders import Loop
 from snnexp.benchmarks.memory import Peak
-from snnexp.benchmarks.tables import per_run, plain, ratios
+from snnexp.benchmarks.stopwatch import Part, Stopwatch
+from snnexp.benchmarks.tables import markdown, per_run, plain, ratios, shares
 from snnexp.benchmarks.workloads import Training, Workload
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # norse, at import
@@ -107,6 +123,68 @@ def test_growth_varies_one_size_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     assert plain("growth", rows).row_count == len(rows)
 
 
+def test_parts_of_a_step_are_the_whole_and_backends_learn_the_same() -> None:
+    small = ("network.widths=[16]", "network.dropout=0", "trainer.precision=64-true", "threads=1")
+    auto, reference = training.measure(3, ("digits",), small)
+    assert auto["train/loss"] == pytest.approx(reference["train/loss"], rel=1e-9)
+    for row in (auto, reference):
+        assert sum(float(row[part]) for part in Part) == pytest.approx(1)
+        assert all(0 < float(row[part]) < 1 for part in Part)
+        assert row["outside"] == pytest.approx(1 - float(row[Part.NETWORK]))
+    assert shares("training", [auto, reference]).row_count == 2
+
+
+def test_every_moment_is_charged_to_what_runs_innermost(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(100))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    network = nn.Identity()
+    watch = Stopwatch(network, skipped=0)
+    with watch.profile("run_training_epoch"):
+        with watch.profile("[Loop].train_dataloader_next"):
+            pass
+        with watch.profile("[LightningModule]Task.optimizer_step"):
+            with watch.profile("[Strategy]Strategy.training_step"):
+                network(torch.ones(1))
+            with watch.profile("[Strategy]Strategy.backward"), watch.profile("[Callback]Any.on_anything"):
+                pass
+        with watch.profile("[LightningModule]Task.on_validation_model_eval"), watch.profile("long"):
+            pass
+        with watch.profile("[LightningModule]Task.on_validation_model_train"):
+            pass
+    assert watch.steps == 1
+    assert watch.seconds == {
+        Part.LIGHTNING: 4,  # three gaps between the others, and what comes after the validation
+        Part.DATA: 2,  # the loader, and the training step until the network starts
+        Part.OPTIMISER: 3,
+        Part.NETWORK: 4,
+        Part.MEASURES: 1,
+    }
+
+
+def test_packing_runs_the_sweep_both_ways() -> None:
+    small = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "network.widths=[4]", "progress=false"]
+    one, two = packing.measure(2, small)
+    assert one["throughput"] == 1
+    assert two["throughput"] == pytest.approx(float(one["seconds"]) / float(two["seconds"]))
+
+
+def test_optimisers_are_timed_side_by_side() -> None:
+    rows = optimisers.measure(2, [3], [5])
+    assert [(row["tensors"], row["weights"]) for row in rows] == [(3, 5)]
+    assert all(rows[0][name] > 0 for name in optimisers.OPTIMIZERS)
+
+
+def test_markdown_has_a_row_per_contender() -> None:
+    rows = speed.measure(KINDS["alif"], speed.Options(rounds=1))
+    entry = {"rows": rows, "machine": machine.describe()}
+    lines = markdown({"W1": entry, "W1-alif": {**entry, "rows": rows[:1]}}).splitlines()
+    assert lines[0] == "| time, memory of a step | W1 | W1-alif |"
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| reference", "| fused", "| fused, triangular"]
+    assert lines[3].endswith(" |  |")
+    assert "1.00, 1.00 (" in lines[2]
+    assert len(lines) == 7  # the machine once
+
+
 def test_peak_of_memory_is_that_of_the_work() -> None:
     with Peak() as peak:
         kept = bytearray(b"1") * 60_000_000
@@ -118,5 +196,5 @@ def test_floor_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "SIZES", {"fma": (16, 16, 16)})
     rows = machine.floor()
     assert rows[0]["threads"] == 1
-    assert all(row["fma"] > 0 and row["copy"] > 0 for row in rows)
+    assert all(row["fma GF/s"] > 0 and row["copy GB/s"] > 0 for row in rows)
     assert {"processor", "threads", "torch", "kernels", "commit"} <= machine.describe().keys()

@@ -21,7 +21,9 @@ def draw(measured: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     columns = min(ABREAST, len(measured))
     lines = ceil(len(measured) / columns)
     figure = Figure(figsize=(4.2 * columns, 2.9 * lines), layout="constrained")
-    panels = figure.subplots(lines, columns, squeeze=False).flat
+    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axes in panels[len(measured) :]:
+        axes.set_axis_off()
     for axes, (name, entry) in zip(panels, measured.items(), strict=False):
         rows = entry["rows"]
         base, places = rows[0]["wall"], range(len(rows))
@@ -31,15 +33,13 @@ def draw(measured: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         colours = ["tab:blue" if row["contender"].startswith("fused") else "lightgrey" for row in rows]
         axes.barh(places, wall, color=colours, xerr=[below, above], ecolor="dimgrey")
         for place, value in zip(places, wall, strict=True):
-            axes.text(0.02, place, f"{value:.2f}", va="center", fontsize="small", transform=axes.get_yaxis_transform())
+            axes.text(1.02, place, f"{value:.2f}", va="center", transform=axes.get_yaxis_transform())
         axes.set_yticks(places, [row["contender"] for row in rows])
-        axes.set_xlim(0, 1.3 * max(wall))  # a single slow round may lie outside
+        axes.set_xlim(0, 1.2 * max(wall))  # a single slow round may lie outside
         axes.invert_yaxis()
         axes.set_title(name)
         axes.set_xlabel(f"time of a step / {rows[0]['contender']} ({base:.0f} ms)")
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in list(panels):  # what is left over
-        axes.set_axis_off()
     content = BytesIO()
     figure.savefig(content, format="png", dpi=120)
     write_atomically(path, content.getvalue())

@@ -33,8 +33,8 @@ def floor() -> list[dict[str, Any]]:
     try:
         for threads in sorted({1, given}):
             torch.set_num_threads(threads)
-            rates = {name: _product(*sizes) for name, sizes in SIZES.items()}
-            rows.append({"threads": threads, **rates, "copy": _copy()})
+            rates = {f"{name} GF/s": _product(*sizes) for name, sizes in SIZES.items()}
+            rows.append({"threads": threads, **rates, "copy GB/s": _copy()})
     finally:
         torch.set_num_threads(given)
     return rows

@@ -92,7 +92,7 @@ def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Make
     if workload.plain_lif:
         yield "plain loop", in_torch(partial(Loop, workload))
         if options.compiled:
-            yield f"torch.compile {torch.__version__}", in_torch(partial(_compiled, workload))
+            yield "torch.compile", in_torch(partial(_compiled, workload))
     yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE))
     yield "fused", in_torch(partial(Ours, workload, Backend.FUSED))
     yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular))

@@ -26,6 +26,20 @@ def plain(title: str, rows: Sequence[Row]) -> Table:
     return shown
 
 
+def shares(title: str, rows: Sequence[Row]) -> Table:
+    """Text as it is, milliseconds and losses as numbers, the rest in percent."""
+    shown = Table(*rows[0], title=title)
+    for row in rows:
+        shown.add_row(*(_share(name, value) for name, value in row.items()))
+    return shown
+
+
+def _share(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.4g}" if name.endswith((" ms", "/loss")) else f"{value:.1%}"
+
+
 def ratios(title: str, rows: Sequence[Row]) -> Table:
     """Wall time with its range, CPU time and memory of a step, each with its ratio to the first contender's."""
     dense, reached = rows[0]["dense"], rows[0]["reached"]
