@@ -106,8 +106,14 @@ def spyx(workload: Workload) -> tuple[Any, Callable[[Any, Any], Any]]:
         if recurrence is not None:
             neuron.recurrent_w[...] = jax.numpy.array(recurrence.T.numpy())
         layers += [linear, neuron]
-    structure, parameters = nnx.split(library.Sequential(*layers))
-    return parameters, lambda given, x_TBI: library.run(nnx.merge(structure, given), x_TBI)[0]
+    structure, state = nnx.split(library.Sequential(*layers))
+
+    def forward(given: Any, x_TBI: Any) -> Any:
+        filled = jax.tree.map(lambda leaf: leaf, state)
+        nnx.replace_by_pure_dict(filled, given)
+        return library.run(nnx.merge(structure, filled), x_TBI)[0]
+
+    return nnx.to_pure_dict(state), forward  # of plain arrays: with nnx's own XLA compiles three times
 
 
 class ScanPeer(NamedTuple):

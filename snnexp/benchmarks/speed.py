@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from snnexp.benchmarks import machine
-from snnexp.benchmarks.contenders import Loop, Ours
+from snnexp.benchmarks.contenders import Loop, Ours, walk
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
 from snnexp.benchmarks.scans import SCANS, ScanTraining
@@ -35,7 +35,6 @@ class Contender(Protocol):
     def rate(self) -> float: ...
 
 
-WARM_UP = 3  # steps: so many times XLA compiles spyx
 Make = Callable[[tuple[Tensor, Tensor]], Contender]
 
 
@@ -49,10 +48,7 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     """
     data, peaks, training = inputs(workload), {}, {}
     for name, make in contenders(workload, options):
-        first = make(data)
-        for _ in range(WARM_UP):
-            first.step()  # code is loaded or compiled here
-        del first
+        make(data).step()  # code is loaded or compiled here
         gc.collect()
         with Peak() as peak:
             training[name] = make(data)
@@ -92,7 +88,7 @@ def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Make
     if workload.plain_lif:
         yield "plain loop", in_torch(partial(Loop, workload))
         if options.compiled:
-            yield "torch.compile", in_torch(partial(_compiled, workload))
+            yield "torch.compile", in_torch(partial(Loop, workload, torch.compile(walk)))
     yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE))
     yield "fused", in_torch(partial(Ours, workload, Backend.FUSED))
     yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular))
@@ -114,8 +110,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _compiled(workload: Workload) -> torch.nn.Module:
-    module: torch.nn.Module = torch.compile(Loop(workload))  # type: ignore[assignment]
-    return module

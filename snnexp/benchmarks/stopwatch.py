@@ -46,9 +46,9 @@ class Stopwatch(Profiler):
         network.register_forward_hook(lambda *_: self._forward_ends())
 
     def start(self, action_name: str) -> None:
-        self._paused = action_name != "run_training_epoch" and (self._paused or action_name.endswith(VALIDATION[0]))
         part = next((part for end, part in ACTIONS.items() if action_name.endswith(end)), None)
         self._enter(part or (self._parts[-1] if self._parts else Part.LIGHTNING))
+        self._paused = action_name != "run_training_epoch" and (self._paused or action_name.endswith(VALIDATION[0]))
 
     def stop(self, action_name: str) -> None:
         self._leave()
