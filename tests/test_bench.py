@@ -126,7 +126,7 @@ def test_growth_varies_one_size_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
 def test_parts_of_a_step_are_the_whole_and_backends_learn_the_same() -> None:
     small = ("network.widths=[16]", "network.dropout=0", "trainer.precision=64-true", "threads=1")
     auto, reference = training.measure(3, ("digits",), small)
-    assert auto["train/loss"] == pytest.approx(reference["train/loss"], rel=1e-9)
+    assert auto["loss"] == pytest.approx(reference["loss"], rel=1e-9)
     for row in (auto, reference):
         assert sum(float(row[part]) for part in Part) == pytest.approx(1)
         assert all(0 < float(row[part]) < 1 for part in Part)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 Row = Mapping[str, Any]
@@ -28,7 +29,7 @@ def plain(title: str, rows: Sequence[Row]) -> Table:
 
 def shares(title: str, rows: Sequence[Row]) -> Table:
     """Text as it is, milliseconds and losses as numbers, the rest in percent."""
-    shown = Table(*rows[0], title=title)
+    shown = Table(*rows[0], title=title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         shown.add_row(*(_share(name, value) for name, value in row.items()))
     return shown
@@ -37,7 +38,7 @@ def shares(title: str, rows: Sequence[Row]) -> Table:
 def _share(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    return f"{value:.4g}" if name.endswith((" ms", "/loss")) else f"{value:.1%}"
+    return f"{value:.4g}" if name in ("step ms", "loss") else f"{value:.1%}"
 
 
 def ratios(title: str, rows: Sequence[Row]) -> Table:

@@ -66,4 +66,4 @@ def _row(dataset: str, backend: Backend, steps: int, overrides: tuple[str, ...])
     share: Row = {part: watch.seconds[part] / total for part in Part}
     step: Row = {"data set": dataset, "backend": backend, "step ms": 1000 * total / watch.steps}
     outside: Row = {"outside": 1 - watch.seconds[Part.NETWORK] / total}
-    return step | share | outside | {"train/loss": lines[-1]["train/loss"]}
+    return step | share | outside | {"loss": lines[-1]["train/loss"]}
