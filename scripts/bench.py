@@ -12,8 +12,8 @@
     python scripts/bench.py W1 --json docs/speed.json --readme README.md --figure docs/speed.png
 
 --json adds to what the file has of other workloads; --readme puts the table of all workloads W in it between the lines
-<!-- speed --> and <!-- end -->, --figure draws them.
-pip install -e .[bench] installs the other libraries; what is not there is left out.
+<!-- speed --> and <!-- end -->, --figure draws them. pip install -e .[bench] installs the other libraries; what is not
+there is left out.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,7 @@ from snnexp.benchmarks.speed import Options
 from snnexp.benchmarks.tables import markdown, per_run, plain, ratios, shares
 from snnexp.files import fill, write_atomically
 from snnexp.main import one_line_errors
+from snnexp.run import threads
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = Options(arguments.rounds, arguments.compile)
     with one_line_errors([]):
+        torch.set_num_threads(threads())
         described = machine.describe()
         console = Console(width=100)
         console.print(", ".join(f"{name} {value}" for name, value in described.items()), highlight=False)
@@ -55,7 +58,8 @@ def main() -> None:
         for name in arguments.workloads:
             rows = WORKLOADS[name].measure(options)
             measured[name] = {"machine": described, "rows": rows}
-            console.print(WORKLOADS[name].table(name, rows))
+            if rows:  # none where no data set is there
+                console.print(WORKLOADS[name].table(name, rows))
         steps = {name: measured[name] for name in WORKLOADS if name.startswith("W") and name in measured}
         if arguments.json is not None:
             write_atomically(arguments.json, json.dumps(measured, indent=2) + "\n")

@@ -182,7 +182,7 @@ def test_markdown_has_a_row_per_contender() -> None:
     assert lines[0] == "| time, memory of a step | W1 | W1-alif |"
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| reference", "| fused", "| fused, triangular"]
     assert lines[3].endswith(" |  |")
-    assert "1.00, 1.00 (" in lines[2]
+    assert lines[2].startswith("| reference | 1.00")  # then memory, where there is enough to be seen
     assert len(lines) == 7  # the machine once
 
 

@@ -37,7 +37,6 @@ def measure(steps: int, datasets: tuple[str, ...] = DATASETS, overrides: tuple[s
     every part of it and of all but the network, and the mean loss of that epoch.
 
     The loss is the same for all backends in float64; in float32 they part at the first spike that a rounding moves.
-
     Data sets are taken where SNNEXP_DATA has them. overrides: as on the command line.
     """
     rows: list[Row] = []
