@@ -23,6 +23,7 @@ test: $(VENV)/.tests  ## install everything, run all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed  ## measure this machine beside other libraries; nothing else should run meanwhile
+	$(PIP) $(TORCH_INDEX) torchvision torchaudio
 	$(PIP) -e .[bench]
 	$(VENV)/bin/python scripts/bench.py
 

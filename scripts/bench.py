@@ -6,9 +6,14 @@
     python scripts/bench.py W1 --compile        torch.compile of the plain loop as well, which takes a minute to compile
     python scripts/bench.py floor               what the machine can do at best
     python scripts/bench.py growth              a step of W1 over time, batch, width, depth and firing rate
-    python scripts/bench.py W1 --json FILE --figure FILE    the numbers as JSON, a figure as PNG
+    python scripts/bench.py training            a step of a run, by parts, with and without the fast sequences
+    python scripts/bench.py optimisers          AdaBelief and others over many small tensors
+    python scripts/bench.py packing             a sweep with two runs at a time, beside one after another
+    python scripts/bench.py W1 --json docs/speed.json --readme README.md --figure docs/speed.png
 
-pip install -e .[bench] installs the other libraries; what is not there is left out.
+--json adds to what the file has of other workloads; --readme puts the table of all workloads W in it between the lines
+<!-- speed --> and <!-- end -->, --figure draws them. pip install -e .[bench] installs the other libraries; what is not
+there is left out.
 """
 
 import argparse
@@ -18,13 +23,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
-from snnexp.benchmarks import chart, growth, load, loading, machine, speed, workloads
+from snnexp.benchmarks import chart, growth, load, loading, machine, optimisers, packing, speed, training, workloads
 from snnexp.benchmarks.speed import Options
-from snnexp.files import write_atomically
+from snnexp.benchmarks.tables import markdown, per_run, plain, ratios, shares
+from snnexp.files import fill, write_atomically
 from snnexp.main import one_line_errors
+from snnexp.run import threads
 
 
 def main() -> None:
@@ -33,56 +41,32 @@ def main() -> None:
         "workloads", nargs="*", choices=WORKLOADS, default=list(WORKLOADS), help="all, if none is named"
     )
     parser.add_argument("--json", type=Path, help="a file for the numbers")
+    parser.add_argument("--readme", type=Path, help="a file for the table of the workloads W")
     parser.add_argument("--figure", type=Path, help="a file for the figure of the workloads W")
     parser.add_argument("--rounds", type=int, default=Options().rounds, help="steps that are measured, %(default)s")
     parser.add_argument("--compile", action="store_true", help="torch.compile competes too")
     arguments = parser.parse_args()
     options = Options(arguments.rounds, arguments.compile)
     with one_line_errors([]):
+        torch.set_num_threads(threads())
         described = machine.describe()
         console = Console(width=100)
         console.print(", ".join(f"{name} {value}" for name, value in described.items()), highlight=False)
         measured = {}
+        if arguments.json is not None and arguments.json.exists():
+            measured = json.loads(arguments.json.read_text())
         for name in arguments.workloads:
-            measured[name] = WORKLOADS[name].measure(options)
-            console.print(WORKLOADS[name].table(name, measured[name]))
+            rows = WORKLOADS[name].measure(options)
+            measured[name] = {"machine": described, "rows": rows}
+            if rows:  # none where no data set is there
+                console.print(WORKLOADS[name].table(name, rows))
+        steps = {name: measured[name] for name in WORKLOADS if name.startswith("W") and name in measured}
         if arguments.json is not None:
-            write_atomically(arguments.json, json.dumps({"machine": described, **measured}, indent=2) + "\n")
-        steps = {name: rows for name, rows in measured.items() if name.startswith("W")}
+            write_atomically(arguments.json, json.dumps(measured, indent=2) + "\n")
+        if arguments.readme is not None:
+            fill(arguments.readme, "speed", markdown(steps))
         if arguments.figure is not None and steps:
             chart.draw(steps, arguments.figure)
-
-
-def per_run(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """Seconds, and in brackets how the time for one run compares with that of the first row."""
-    size, *names = rows[0]
-    shown = Table(size, *names, title=title)
-    for row in rows:
-        factor = {name: row[name] / rows[0][name] * rows[0][size] / row[size] for name in names}
-        shown.add_row(str(row[size]), *(f"{row[name]:.3g} s ({factor[name]:.2f})" for name in names))
-    return shown
-
-
-def plain(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """The numbers as they are."""
-    shown = Table(*rows[0], title=title)
-    for row in rows:
-        shown.add_row(*(value if isinstance(value, str) else f"{value:.3g}" for value in row.values()))
-    return shown
-
-
-def ratios(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """Wall time with its range, CPU time and memory of a step, each with its ratio to the first contender's."""
-    shown = Table("contender", "wall ms", "range", "x", "CPU ms", "x", "memory MB", "x", "rate", title=title)
-    for row in rows:
-        low, high = row["wall_range"]
-        memory = ["", ""] if row["memory"] is None else [f"{row['memory']:.0f}", f"{row['x_memory'] or 0:.2f}"]
-        shown.add_row(
-            row["contender"],
-            *(f"{row['wall']:.1f}", f"{low:.1f}-{high:.1f}", f"{row['x_wall']:.2f}"),
-            *(f"{row['cpu']:.1f}", f"{row['x_cpu']:.2f}", *memory, f"{row['rate']:.1%}"),
-        )
-    return shown
 
 
 class Workload(NamedTuple):
@@ -102,6 +86,9 @@ WORKLOADS = {
     "W1-alif": Workload(partial(speed.measure, workloads.W1_ALIF), ratios),
     "W1-slstm": Workload(partial(speed.measure, workloads.W1_SLSTM), ratios),
     "growth": Workload(lambda options: growth.measure(workloads.W1, options.rounds), plain),
+    "training": Workload(lambda options: training.measure(options.rounds), shares),
+    "optimisers": Workload(lambda options: optimisers.measure(options.rounds), plain),
+    "packing": Workload(lambda _: packing.measure(), plain),
 }
 
 

@@ -7,21 +7,9 @@ python scripts/verdicts.py README.md    put it into a file, between the lines <!
 import argparse
 from pathlib import Path
 
-from snnexp.errors import UserError
-from snnexp.files import write_atomically
+from snnexp.files import fill
 from snnexp.main import one_line_errors
 from snnexp.reports.index import markdown
-
-BEGIN, END = "<!-- verdicts -->\n", "<!-- end -->\n"
-
-
-def filled(text: str, table: str) -> str:
-    """A text with the table between its two marks; raises `UserError` where it has no such marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise UserError(f"there is no place for the table: the lines {BEGIN.strip()} and {END.strip()} are missing")
-    return f"{before}{begin}{table}{end}{after}"
 
 
 def main() -> None:
@@ -34,7 +22,7 @@ def main() -> None:
         if arguments.file is None:
             print(table, end="")
         else:
-            write_atomically(arguments.file, filled(arguments.file.read_text(), table))
+            fill(arguments.file, "verdicts", table)
 
 
 if __name__ == "__main__":

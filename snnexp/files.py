@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from snnexp.errors import UserError
+
 
 def write_atomically(path: Path, content: str | bytes | Iterable[bytes | memoryview]) -> None:
     """Put `content` (text as UTF-8) at `path`, so that a reader sees the old file or the new one and nothing between.
@@ -46,3 +48,16 @@ def append_line(path: Path, text: str) -> None:
 def read_lines(path: Path) -> list[str]:
     """The complete lines, without their ends; a last line that a crash has torn is left out."""
     return [line.decode() for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def fill(path: Path, mark: str, content: str) -> None:
+    """Put `content` between the lines <!-- mark --> and <!-- end --> of a Markdown file, in place of what is there.
+
+    Raises `UserError` where the file has no such lines.
+    """
+    begin, end = f"<!-- {mark} -->\n", "<!-- end -->\n"
+    before, found, rest = path.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise UserError(f"there is no place for the table: the lines {begin.strip()} and {end.strip()} are missing")
+    write_atomically(path, f"{before}{begin}{content}{end}{after}")

@@ -42,6 +42,10 @@ class CrossEntropy:
             logits_KBC.flatten(0, 1), targets_KB.flatten(), label_smoothing=self.label_smoothing
         )
 
+    def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy without smoothing, of what `loss` is from; that itself, where nothing is smoothed."""
+        return loss if self.label_smoothing == 0 else CrossEntropy()(logits_KBC, targets)
+
 
 def _size(spikes_TBN: Tensor) -> Tensor:
     """|z|; but with derivative 1, not 0, where z = 0, so that a silent neuron can be made to fire."""

@@ -4,13 +4,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
-from snnexp.losses import at_decisions
-
-# Shapes: K decisions a sample, T time, B batch, C classes, N neurons.
+# Shapes: T time, B batch, N neurons.
 
 
 class EpochMetrics(nn.Module):
@@ -45,22 +42,25 @@ class EpochMetrics(nn.Module):
     @torch.no_grad()
     def update(
         self,
-        logits_KBC: Tensor,
+        cross_entropy: Tensor,
         predictions: Tensor,
         targets: Tensor,
         loss: Tensor,
         sparsity_loss: Tensor,
         spikes: list[Tensor],
     ) -> None:
-        """Count one batch; predictions, targets: [B] or [T, B]; spikes: [T, B, N] of every spiking layer."""
+        """Count one batch; predictions, targets: [B] or [T, B]; spikes, -1, 0 or 1: [T, B, N] of every spiking layer.
+
+        cross_entropy: without smoothing.
+        """
         samples = targets.numel()
-        targets_KB = at_decisions(targets, len(logits_KBC))
         self.loss.update(loss, samples)
-        self.cross_entropy.update(functional.cross_entropy(logits_KBC.flatten(0, 1), targets_KB.flatten()), samples)
+        self.cross_entropy.update(cross_entropy, samples)
         self.sparsity_loss.update(sparsity_loss, samples)
         self.accuracy.update(predictions.flatten(), targets.flatten())
         for metric, spikes_TBN in zip(self._rates().values(), spikes, strict=True):
-            metric.update((spikes_TBN != 0).to(spikes_TBN.dtype).mean(), samples)
+            flat = spikes_TBN.flatten()
+            metric.update(flat.dot(flat) / flat.numel(), samples)  # a spike squared is 1; in one pass, without a copy
 
     def values(self) -> dict[str, float]:
         """All measures by name; perplexity is infinite where its exponent overflows."""

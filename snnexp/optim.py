@@ -47,6 +47,32 @@ def adabelief(
     return optimizer
 
 
+def adabelief_foreach(
+    params: Iterable[Tensor],
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-16,
+    weight_decay: float = 0.0,
+    decoupled: bool = True,
+) -> Optimizer:
+    """`adabelief` from pytorch-optimizer, which updates all tensors at once: sooner where many are small, same numbers.
+
+    It has no `rectify`, with which that package goes from tensor to tensor as well.
+    """
+    import pytorch_optimizer  # here, because it takes most of a second
+
+    return pytorch_optimizer.AdaBelief(
+        params,
+        lr=lr,
+        betas=(betas[0], betas[1]),
+        eps=eps,
+        weight_decay=weight_decay,
+        weight_decouple=decoupled,
+        rectify=False,
+        foreach=True,
+    )
+
+
 class SMORMS3(Optimizer):
     """Squared mean over root mean squared cubed: the memory adapts to how steady each weight's gradient is.
 

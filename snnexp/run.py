@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -28,7 +28,7 @@ from snnexp.init import LayerReport, initialise
 from snnexp.network import Shown
 from snnexp.reports.page import draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
-from snnexp.sweep import State
+from snnexp.sweep import Outcome, State
 from snnexp.task import Task
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "adabelief-pytorch")
@@ -42,13 +42,6 @@ SILENCED = (
     ".*GPU available but not used.*",
     ".*`srun` command is available.*",
 )
-
-
-class Outcome(NamedTuple):
-    """What became of a job of a sweep; line says why, where it is not done."""
-
-    state: State
-    line: str = ""
 
 
 def run(config: DictConfig) -> Outcome | None:

@@ -35,6 +35,16 @@ class State(StrEnum):
     MISSING = "missing"
 
 
+class Outcome(NamedTuple):
+    """What became of a job of a sweep; line says why, where it is not done.
+
+    (Here, because it travels between processes, and the one that waits for the others has no need of torch.)
+    """
+
+    state: State
+    line: str = ""
+
+
 class Job(NamedTuple):
     """One run of a sweep. swept: the values that differ from job to job, by key, as they were written."""
 

@@ -90,7 +90,9 @@ class Task(lightning.LightningModule):
         predictions = self.readout.predictions(logits_KBC, targets)
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        metrics.update(logits_KBC, predictions, targets, loss, sparsity_loss, spikes)
+        with torch.no_grad():
+            cross_entropy = self.loss.unsmoothed(loss, logits_KBC, targets)
+        metrics.update(cross_entropy, predictions, targets, loss, sparsity_loss, spikes)
         return loss + sparsity_loss
 
     def progress(self) -> float:

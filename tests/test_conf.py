@@ -14,8 +14,8 @@ from snnexp.config import build, check
 from snnexp.errors import DataError, OptionError
 from snnexp.neurons.reset import Reset
 from snnexp.results import RunFolder
-from snnexp.run import Outcome, Parts, quiet
-from snnexp.sweep import State
+from snnexp.run import Parts, quiet
+from snnexp.sweep import Outcome, State
 from tests.conftest import Ended
 from tests.runs import CONF, composed
 

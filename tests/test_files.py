@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnexp.files import append_line, read_lines, write_atomically
+from snnexp.errors import UserError
+from snnexp.files import append_line, fill, read_lines, write_atomically
 
 
 @pytest.mark.parametrize("content", ["", "γ = 0.3\n", b"\x00\xff"])
@@ -93,3 +94,12 @@ def test_killed_writer_leaves_whole_lines(tmp_path: Path) -> None:
     lines = read_lines(path)
     assert len(lines) >= 20
     assert lines == [f"{n} " * 50 for n in range(len(lines))]
+
+
+def test_fill_replaces_what_lies_between_the_marks(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("a\n<!-- one -->\nold\n<!-- end -->\nb\n<!-- two -->\nkept\n<!-- end -->\n")
+    fill(path, "one", "new\n")
+    assert path.read_text() == "a\n<!-- one -->\nnew\n<!-- end -->\nb\n<!-- two -->\nkept\n<!-- end -->\n"
+    with pytest.raises(UserError, match="the lines <!-- three --> and <!-- end --> are missing"):
+        fill(path, "three", "lost\n")

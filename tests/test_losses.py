@@ -21,6 +21,13 @@ def test_cross_entropy_of_every_decision(smoothing: float) -> None:
     assert CrossEntropy(smoothing)(logits_KBC, targets_B).item() == pytest.approx(by_hand / (T * B), rel=1e-12)
 
 
+def test_what_was_smoothed_is_measured_without_it() -> None:
+    logits_KBC, targets_B = torch.randn(T, B, N), torch.tensor([4, 0, 2])
+    for loss in (CrossEntropy(), CrossEntropy(0.1)):
+        smoothed = loss(logits_KBC, targets_B)
+        assert loss.unsmoothed(smoothed, logits_KBC, targets_B) == CrossEntropy()(logits_KBC, targets_B)
+
+
 def test_what_is_right_at_every_decision() -> None:
     assert at_decisions(torch.tensor([4, 0]), 3).tolist() == [[4, 0]] * 3
     steps_TB = torch.tensor([[4, 0], [1, 2]])

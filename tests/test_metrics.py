@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from snnexp.losses import CrossEntropy
 from snnexp.metrics import EpochMetrics
 
 K, C, N = 3, 4, 5
@@ -26,10 +27,17 @@ def batches() -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[Tensor]
     return made
 
 
+def count(metrics: EpochMetrics, batch: tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[Tensor]]) -> None:
+    """Count a batch as a task does, with the cross-entropy of its logits."""
+    logits_KBC, predictions, targets, loss, *rest = batch
+    smoothed = CrossEntropy(label_smoothing=0.1)
+    metrics.update(smoothed.unsmoothed(loss, logits_KBC, targets), predictions, targets, loss, *rest)
+
+
 def test_values_weigh_every_sample_alike() -> None:
     metrics = EpochMetrics(C, [1])
     for batch in batches():
-        metrics.update(*batch)
+        count(metrics, batch)
     logits_KBC = torch.cat([batch[0] for batch in batches()], 1)
     predictions_B = torch.cat([batch[1] for batch in batches()])
     targets_B = torch.cat([batch[2] for batch in batches()])
@@ -53,7 +61,7 @@ def test_every_step_with_a_target_of_its_own_is_a_sample() -> None:
     right, nats, loss = [], [], 0.0
     for steps in (4, 1):  # the end of a text is shorter
         logits_KBC, targets_TB = torch.randn(steps, 3, C, generator=generator), torch.randint(C, (steps, 3))
-        metrics.update(logits_KBC, logits_KBC.argmax(-1), targets_TB, torch.tensor(float(steps)), torch.zeros(()), [])
+        count(metrics, (logits_KBC, logits_KBC.argmax(-1), targets_TB, torch.tensor(float(steps)), torch.zeros(()), []))
         right.append((logits_KBC.argmax(-1) == targets_TB).flatten())
         nats.append(functional.cross_entropy(logits_KBC.flatten(0, 1), targets_TB.flatten(), reduction="none"))
         loss += steps * 3 * steps / 15
@@ -66,27 +74,28 @@ def test_every_step_with_a_target_of_its_own_is_a_sample() -> None:
 def test_state_dict_resumes_an_epoch() -> None:
     whole, early, late = (EpochMetrics(C, [0]) for _ in range(3))
     for index, batch in enumerate(batches()):
-        whole.update(*batch)
+        count(whole, batch)
         if index < 2:
-            early.update(*batch)
+            count(early, batch)
     late.load_state_dict(early.state_dict())
-    late.update(*batches()[2])
+    count(late, batches()[2])
     assert late.values() == whole.values()
 
 
 def test_reset_forgets() -> None:
     used, fresh = EpochMetrics(C, [0]), EpochMetrics(C, [0])
-    used.update(*batches()[0])
+    count(used, batches()[0])
     used.reset()
     for metrics in (used, fresh):
-        metrics.update(*batches()[1])
+        count(metrics, batches()[1])
     assert used.values() == fresh.values()
 
 
 def test_perplexity_of_uniform_logits_is_the_number_of_classes() -> None:
     metrics = EpochMetrics(C, [])
-    metrics.update(
-        torch.zeros(K, 2, C), torch.tensor([0, 1]), torch.tensor([0, 0]), torch.ones(()), torch.zeros(()), []
+    count(
+        metrics,
+        (torch.zeros(K, 2, C), torch.tensor([0, 1]), torch.tensor([0, 0]), torch.ones(()), torch.zeros(()), []),
     )
     assert metrics.values()["perplexity"] == pytest.approx(C)
     assert metrics.values()["accuracy"] == 0.5
@@ -95,5 +104,5 @@ def test_perplexity_of_uniform_logits_is_the_number_of_classes() -> None:
 def test_perplexity_does_not_overflow() -> None:
     metrics = EpochMetrics(2, [])
     logits_KBC = torch.tensor([[[1000.0, 0.0]]])
-    metrics.update(logits_KBC, torch.tensor([0]), torch.tensor([1]), torch.tensor(1000.0), torch.zeros(()), [])
+    count(metrics, (logits_KBC, torch.tensor([0]), torch.tensor([1]), torch.tensor(1000.0), torch.zeros(()), []))
     assert metrics.values()["perplexity"] == math.inf

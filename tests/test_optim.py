@@ -9,7 +9,7 @@ import torch
 from torch.optim import Optimizer
 
 from snnexp.errors import OptionError
-from snnexp.optim import SMORMS3, adabelief, constant_rate
+from snnexp.optim import SMORMS3, adabelief, adabelief_foreach, constant_rate
 
 
 def steps(optimizer: Callable[[list[torch.Tensor]], Optimizer], gradients: list[float]) -> list[float]:
@@ -41,6 +41,26 @@ def test_adabelief_by_formula(scale: float) -> None:
         variance = 0.999 * variance + 0.001 * (gradient - moment) ** 2 + 1e-16
         expected.append(1e-3 * moment / (1 - 0.9**t) / ((variance / (1 - 0.999**t)) ** 0.5 + 1e-16))
     assert steps(partial(adabelief, lr=1e-3), gradients) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("eps", [1e-16, 1e-8])
+def test_foreach_gives_the_numbers_of_the_loop(decoupled: bool, weight_decay: float, eps: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    options = {"lr": 1e-2, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled}
+    drawn = [torch.randn(size, generator=generator, dtype=torch.float64) for size in (1, 7, 20)]
+    loop, together = ([weight.clone().requires_grad_() for weight in drawn] for _ in range(2))
+    optimizers = adabelief(loop, **options), adabelief_foreach(together, **options)
+    for step in range(50):
+        for a, b in zip(loop, together, strict=True):
+            a.grad = 10 ** (step % 5 - 2) * torch.randn(a.shape, generator=generator, dtype=torch.float64)
+            b.grad = a.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for a, b, first in zip(loop, together, drawn, strict=True):
+        assert not torch.equal(a, first)
+        torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-14)
 
 
 def test_first_steps_are_normalised_unless_asked_otherwise() -> None:
@@ -81,7 +101,9 @@ def test_smorms3_by_formula() -> None:
         np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-10)
 
 
-@pytest.mark.parametrize("make", [partial(SMORMS3, lr=0.02), partial(adabelief, lr=0.02)])
+@pytest.mark.parametrize(
+    "make", [partial(SMORMS3, lr=0.02), partial(adabelief, lr=0.02), partial(adabelief_foreach, lr=0.02)]
+)
 def test_state_dict_resumes(make: Callable[[list[torch.Tensor]], Optimizer]) -> None:
     gradients = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -44,29 +44,37 @@ class Ours(nn.Module):
         return x_TBI
 
 
-class Loop(nn.Module):
-    """LIF layers as one writes them: all layers at a step, then the next step, over unbind(0)."""
+Walk = Callable[[Tensor, list[Tensor], list[Tensor]], Tensor]
 
-    def __init__(self, workload: Workload) -> None:
+
+def walk(x_TBI: Tensor, projections: list[Tensor], recurrences: list[Tensor]) -> Tensor:
+    """LIF layers as one writes them: all layers at a step, then the next step, over unbind(0). No recurrence: []."""
+    v = [x_TBI.new_zeros(x_TBI.shape[1], len(projection)) for projection in projections]
+    z, spikes = list(v), []
+    for x_BI in x_TBI.unbind(0):
+        seen = x_BI
+        for n, projection in enumerate(projections):
+            current = seen @ projection.t()
+            if recurrences:
+                current = current + z[n] @ recurrences[n].t()
+            v[n] = DECAY * v[n] + current - THRESHOLD * z[n].detach()
+            z[n] = seen = spike(v[n] - THRESHOLD, _psi)
+        spikes.append(seen)
+    return torch.stack(spikes)
+
+
+class Loop(nn.Module):
+    """The weights of such layers, and who walks them: `walk`, or a compiled one."""
+
+    def __init__(self, workload: Workload, walk: Walk = walk) -> None:
         super().__init__()
         drawn = weights(workload)
-        self.sizes = workload.widths
+        self.walk = walk
         self.projections = nn.ParameterList(projection for projection, _ in drawn)
         self.recurrences = nn.ParameterList(recurrence for _, recurrence in drawn if recurrence is not None)
 
     def forward(self, x_TBI: Tensor) -> Tensor:
-        v = [x_TBI.new_zeros(x_TBI.shape[1], size) for size in self.sizes]
-        z, spikes = list(v), []
-        for x_BI in x_TBI.unbind(0):
-            seen = x_BI
-            for n, projection in enumerate(self.projections):
-                current = seen @ projection.t()
-                if len(self.recurrences) > 0:
-                    current = current + z[n] @ self.recurrences[n].t()
-                v[n] = DECAY * v[n] + current - THRESHOLD * z[n].detach()
-                z[n] = seen = spike(v[n] - THRESHOLD, _psi)
-            spikes.append(seen)
-        return torch.stack(spikes)
+        return self.walk(x_TBI, list(self.projections), list(self.recurrences))
 
 
 def _psi(u: Tensor) -> Tensor:

@@ -33,11 +33,16 @@ def floor() -> list[dict[str, Any]]:
     try:
         for threads in sorted({1, given}):
             torch.set_num_threads(threads)
-            rates = {name: _product(*sizes) for name, sizes in SIZES.items()}
-            rows.append({"threads": threads, **rates, "copy": _copy()})
+            rates = {f"{name} GF/s": _product(*sizes) for name, sizes in SIZES.items()}
+            rows.append({"threads": threads, **rates, "copy GB/s": _copy()})
     finally:
         torch.set_num_threads(given)
     return rows
+
+
+def product() -> float:
+    """GF/s of a large matrix product, with as many threads as there are now."""
+    return _product(*SIZES["sgemm"])
 
 
 SIZES = {"fma": (192, 192, 192), "sgemm": (2048, 2048, 2048), "recurrence": (128, 256, 256)}

@@ -19,14 +19,16 @@ Run = Callable[[Any, Tensor], Tensor]
 
 
 class Stack(nn.Module):
-    """Projections, each followed by a neuron of another library."""
+    """Projections, each followed by a neuron of another library; scale: of its currents, in units of ours."""
 
-    def __init__(self, workload: Workload, neuron: Callable[[int, Tensor | None], nn.Module], run: Run) -> None:
+    def __init__(
+        self, workload: Workload, neuron: Callable[[int, Tensor | None], nn.Module], run: Run, scale: float = 1.0
+    ) -> None:
         super().__init__()
         self.projections, self.neurons, self.run = nn.ModuleList(), nn.ModuleList(), run
         for weight, recurrence in weights(workload):
             projection = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-            projection.weight.data.copy_(weight)
+            projection.weight.data.copy_(scale * weight)
             self.projections.append(projection)
             self.neurons.append(neuron(weight.shape[0], recurrence))
 
@@ -61,18 +63,24 @@ def snntorch(workload: Workload) -> nn.Module:
 
 
 def norse(workload: Workload) -> nn.Module:
-    """`LIFRecurrent` and `LIF`, which have a synaptic current; the recurrent one has a second projection in it."""
+    """`LIFRecurrent` and `LIF` with a synapse that forgets at once; the recurrent one has a second projection in it."""
     library = import_module("norse.torch")
-    parameters = library.LIFParameters(alpha=torch.tensor(2 * SHARPNESS))
+    per_second, scale = 1000, 1 / (1 - DECAY)  # a step is a millisecond, and the voltage moves by decay times current
+    parameters = library.LIFParameters(
+        tau_syn_inv=torch.tensor(1.0 * per_second),
+        tau_mem_inv=torch.tensor((1 - DECAY) * per_second),
+        alpha=torch.tensor(2 * SHARPNESS),
+    )
 
     def neuron(size: int, recurrence: Tensor | None) -> nn.Module:
         if recurrence is None:
             return library.LIF(parameters)  # type: ignore[no-any-return]
         made = library.LIFRecurrent(size, size, parameters)
-        made.recurrent_weights.data.copy_(recurrence)
+        made.input_weights.data.copy_(torch.eye(size))
+        made.recurrent_weights.data.copy_(scale * recurrence)
         return made  # type: ignore[no-any-return]
 
-    return Stack(workload, neuron, lambda neuron, currents_TBN: neuron(currents_TBN)[0])
+    return Stack(workload, neuron, lambda neuron, currents_TBN: neuron(currents_TBN)[0], scale)
 
 
 def spikingjelly(workload: Workload) -> nn.Module:
@@ -93,9 +101,9 @@ def spikingjelly(workload: Workload) -> nn.Module:
         )
         if recurrence is None:
             return node  # type: ignore[no-any-return]
-        return layers.LinearRecurrentContainer(  # type: ignore[no-any-return]
-            node, in_features=size, out_features=size, bias=False, step_mode="m"
-        )
+        made = layers.LinearRecurrentContainer(node, in_features=size, out_features=size, bias=False, step_mode="m")
+        made.rc.weight.data.copy_(torch.cat([torch.eye(size), recurrence], dim=1))
+        return made  # type: ignore[no-any-return]
 
     def run(neuron: Any, currents_TBN: Tensor) -> Tensor:
         functional.reset_net(neuron)

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
-from snnexp.benchmarks.contenders import Loop, Ours
+from snnexp.benchmarks import machine
+from snnexp.benchmarks.contenders import Loop, Ours, walk
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
-from snnexp.benchmarks.workloads import Training, Workload, inputs
+from snnexp.benchmarks.scans import SCANS, ScanTraining
+from snnexp.benchmarks.workloads import Training, Workload, arithmetic, inputs
 from snnexp.surrogates import triangular
 from snnexp.unroll import Backend
 
@@ -25,19 +28,30 @@ class Options(NamedTuple):
     compiled: bool = False
 
 
+class Contender(Protocol):
+    """A training step, and the firing rate of the last layer."""
+
+    def step(self) -> None: ...
+    def rate(self) -> float: ...
+
+
+Make = Callable[[tuple[Tensor, Tensor]], Contender]
+
+
 def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
     """One row per contender: wall and CPU time of a step in milliseconds, median and range over the rounds, and the
     peak of resident memory in MB, all three as ratios to the first one, the plain loop, too.
 
     Memory is that above the level before the contender was made, with weights, gradients and the optimiser's state,
-    without inputs.
+    without inputs. dense: the arithmetic of a step in GF, if all was dense.  reached: what this machine makes of a
+    large product, in GF/s.
     """
     data, peaks, training = inputs(workload), {}, {}
-    for name, hidden in contenders(workload, options):
-        Training(workload, hidden(), data).step()  # code is loaded or compiled here
+    for name, make in contenders(workload, options):
+        make(data).step()  # code is loaded or compiled here
         gc.collect()
         with Peak() as peak:
-            training[name] = Training(workload, hidden(), data)
+            training[name] = make(data)
             training[name].step()
             training[name].step()  # with the gradients and the optimiser's state, which the first one has made
         peaks[name] = peak.megabytes
@@ -49,6 +63,7 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
             its.step()
             wall[name].append(1e3 * (time.perf_counter() - started))
             cpu[name].append(1e3 * (time.process_time() - worked))
+    floor = {"dense": arithmetic(workload), "reached": machine.product()}
     rows: list[dict[str, Any]] = [
         {
             "contender": name,
@@ -57,25 +72,33 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
             "cpu": statistics.median(cpu[name]),
             "memory": peaks[name],
             "rate": its.rate(),
+            **floor,
         }
         for name, its in training.items()
     ]
     return [row | {f"x_{key}": _ratio(row[key], rows[0][key]) for key in ("wall", "cpu", "memory")} for row in rows]
 
 
-def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Callable[[], torch.nn.Module]]]:
-    """Names and makers of hidden layers, the plain loop first."""
+def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Make]]:
+    """Names and makers of what competes, the plain loop first."""
+
+    def in_torch(hidden: Callable[[], torch.nn.Module]) -> Make:
+        return lambda data: Training(workload, hidden(), data)
+
     if workload.plain_lif:
-        yield "plain loop", partial(Loop, workload)
+        yield "plain loop", in_torch(partial(Loop, workload))
         if options.compiled:
-            yield f"torch.compile {torch.__version__}", partial(_compiled, workload)
-    yield "reference", partial(Ours, workload, Backend.REFERENCE)
-    yield "fused", partial(Ours, workload, Backend.FUSED)
-    yield "fused, triangular", partial(Ours, workload, Backend.FUSED, triangular)
+            yield "torch.compile", in_torch(partial(Loop, workload, torch.compile(walk)))
+    yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE))
+    yield "fused", in_torch(partial(Ours, workload, Backend.FUSED))
+    yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular))
     if workload.plain_lif:
         for package, build in PEERS:
             if (installed := _version(package)) is not None:
-                yield f"{package} {installed}", partial(build, workload)
+                yield f"{package} {installed}", in_torch(partial(build, workload))
+        for package, hidden in SCANS:
+            if (installed := _version(package)) is not None:
+                yield f"{package} {installed}", partial(ScanTraining, workload, hidden)
 
 
 def _ratio(value: float | None, of: float | None) -> float | None:
@@ -87,8 +110,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _compiled(workload: Workload) -> torch.nn.Module:
-    module: torch.nn.Module = torch.compile(Loop(workload))  # type: ignore[assignment]
-    return module
