@@ -59,13 +59,19 @@ def van_rossum(trains_TBN: Tensor, target_TN: Tensor, kernel_K: Tensor) -> Tenso
 
 
 def fano_factor(counts_XBN: Tensor) -> Tensor:
-    """Variance over mean of spike counts over the trials, averaged over all else; where a mean is 0 it does not count.
+    """Variance over mean of spike counts over the trials, averaged over windows and neurons.
 
-    1 for Poisson counts, 0 where all trials are the same. counts_XBN: [windows, B, N], of one or more steps.
-    The variance is the population's, as in the code of Gygax & Zenke. Not a number where nothing ever fires.
+    1 for Poisson counts, 0 where all trials are the same; where a mean is 0 it does not count, and it is not a number
+    where nothing ever fires. The variance is the population's, as in the matching code of Gygax & Zenke.
+    counts_XBN: of windows of one or more steps.
     """
-    mean_XN = counts_XBN.mean(1)
-    variance_XN = counts_XBN.var(1, correction=0)
+    return fano_factor_of_sums(counts_XBN.sum(1), counts_XBN.square().sum(1), counts_XBN.shape[1], 0)
+
+
+def fano_factor_of_sums(sum_XN: Tensor, squares_XN: Tensor, trials: int, correction: int) -> Tensor:
+    """The same from sums over the trials, of the counts and of their squares; correction 1 makes the variance unbiased."""
+    mean_XN = sum_XN / trials
+    variance_XN = (squares_XN - trials * mean_XN.square()) / (trials - correction)
     return (variance_XN / mean_XN)[mean_XN > 0].mean()
 
 
