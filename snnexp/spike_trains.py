@@ -69,7 +69,7 @@ def fano_factor(counts_XBN: Tensor) -> Tensor:
 
 
 def fano_factor_of_sums(sum_XN: Tensor, squares_XN: Tensor, trials: int, correction: int) -> Tensor:
-    """The same from sums over the trials, of the counts and of their squares; correction 1 makes the variance unbiased."""
+    """The same from sums over the trials, of counts and of their squares; correction 1 makes the variance unbiased."""
     mean_XN = sum_XN / trials
     variance_XN = (squares_XN - trials * mean_XN.square()) / (trials - correction)
     return (variance_XN / mean_XN)[mean_XN > 0].mean()
