@@ -136,6 +136,7 @@ def test_report_without_runs(tmp_path: Path) -> None:
     assert entry["over"] == 0
 
 
+@pytest.mark.slow
 def test_report_with_runs(tmp_path: Path) -> None:
     """Runs of a few epochs, copied to where the report looks for the planned ones."""
     (tmp_path / "runs").mkdir()
