@@ -35,7 +35,11 @@ SMALL = [
 ]
 SHORT = "dataset.steps=10"
 NOT_OURS = ("hydra", "local")  # Hydra's own groups, a user's own paths
-BENEATH = {"procedure/quantity": ["procedure=analytic"]}  # groups that only one option of another group has
+BENEATH = {
+    "procedure/quantity": ["procedure=analytic"],
+    "procedure/rule": ["procedure=match_spikes"],
+}  # groups that only one option of another group has
+CONVOLUTIONAL = ("network=", "experiment=theory/shd/", "experiment=theory/fig7", "experiment=theory/figS2")  # no widths
 NEEDS = {"readout=spike_count": ["network/output=spiking"], "network=embedding": ["dataset=ptb"]}
 LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 
@@ -57,7 +61,7 @@ def every_option() -> list[str]:
 @cache
 def chosen(option: str) -> DictConfig:
     """A small configuration with one option; composed once, since composing takes longer than a step."""
-    small = [word for word in SMALL if not (word.startswith("network.") and option.startswith("network="))]
+    small = [word for word in SMALL if not (word.startswith("network.") and option.startswith(CONVOLUTIONAL))]
     return composed([*small, *BENEATH.get(option.partition("=")[0], []), option])
 
 

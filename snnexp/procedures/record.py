@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,10 +28,11 @@ class Record(Callback):
     """Appends the measures of every epoch, as read by the metrics themselves, and forwards them to the loggers.
 
     (Lightning's own averages are wrong for an epoch that was resumed in its middle.)
+    further: gives what is measured beside these.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: Ledger, further: Callable[[], dict[str, float]]) -> None:
+        self.ledger, self.further = ledger, further
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.ledger.cut_metrics(trainer.global_step)
@@ -39,6 +41,7 @@ class Record(Callback):
         assert isinstance(pl_module, Task)
         measures = {f"train/{name}": value for name, value in pl_module.train_metrics.values().items()}
         measures |= {f"val/{name}": value for name, value in pl_module.evaluation_metrics.values().items()}
+        measures |= self.further()
         measures["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         self.ledger.log_metrics({"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **measures})
         for logger in trainer.loggers:

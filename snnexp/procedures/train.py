@@ -1,6 +1,6 @@
 """Training: from an initialised network to a tested one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +49,10 @@ class Parts(Protocol):
     def progress(self) -> bool: ...
 
 
+Measure = Callable[[Parts], dict[str, float]]
+"""Something that is measured beside the task's own measures, by name; it leaves the network as it was."""
+
+
 def train(
     parts: Parts,
     folder: Path,
@@ -56,12 +60,16 @@ def train(
     checkpoint_every: int = 100,
     early_stopping: int | None = None,
     averaging: Callable[[], Callback] | None = None,
+    each_epoch: Sequence[Measure] = (),
+    at_end: Sequence[Measure] = (),
 ) -> dict[str, Any]:
     """Train the task, from where a checkpoint in the folder left off, and test the weights that validation selects.
 
     checkpoint_every: steps between two checkpoints inside an epoch.
     early_stopping: epochs without a lower validation loss after which training ends; None never ends it early.
     averaging: makes Lightning's weight averaging; validation, selection and test then see the averaged weights.
+    each_epoch: measures that are logged before training and after every epoch.  at_end: measures of the selected
+    weights, which stand beside the test's.
 
     Returns status (`finished`, or `diverged` with `diverged_step`, when the loss is no longer finite), `selected_epoch`
     and the test `metrics` of the selected weights.
@@ -78,7 +86,8 @@ def train(
     if resumed is None:
         ledger.cut_metrics(-1)
         before = evaluate(parts, "val")
-        ledger.log_metrics({"epoch": 0, "step": 0, **{f"val/{name}": value for name, value in before.items()}})
+        before = {f"val/{name}": value for name, value in before.items()} | taken(each_epoch, parts)
+        ledger.log_metrics({"epoch": 0, "step": 0, **before})
         traces.save(task, shown, folder / "traces_before.npz")
     else:
         parts.console.print(f"continuing from {resumed}")
@@ -88,7 +97,7 @@ def train(
         callbacks.append(averaging())
     if early_stopping is not None:
         callbacks.append(EarlyStopping("val/loss", patience=early_stopping, check_on_train_epoch_end=False))
-    callbacks.append(Record(ledger))
+    callbacks.append(Record(ledger, lambda: taken(each_epoch, parts)))
     if parts.progress:
         callbacks.append(ProgressBar(parts.console))
     checkpoint = Checkpoint(folder, checkpoint_every, data.train_batches)
@@ -104,6 +113,7 @@ def train(
     if select.epoch:
         task.network.load_state_dict(torch.load(folder / SELECTED, weights_only=True, map_location="cpu"))
         result["metrics"] = {f"test/{name}": value for name, value in evaluate(parts, "test").items()}
+        result["metrics"] |= taken(at_end, parts)
         if result["status"] == "finished":
             traces.save(task, shown, folder / "traces_after.npz")
     return result
@@ -114,3 +124,8 @@ def evaluate(parts: Parts, split: str) -> dict[str, float]:
     trainer = parts.trainer(callbacks=[], logger=False)
     trainer.validate(parts.task, parts.data.loader(split), verbose=False)
     return parts.task.evaluation_metrics.values()
+
+
+def taken(measures: Sequence[Measure], parts: Parts) -> dict[str, float]:
+    """All that these measures give."""
+    return {name: value for measure in measures for name, value in measure(parts).items()}
