@@ -98,7 +98,10 @@ def test_correlations_of_each_group() -> None:
     runs = table(lambda task, sg, lr, seed: seed + 1.0)
     runs["loss/b"] = np.where(runs["task"] == "easy", 1.0, -1.0) * runs["loss/a"]
     frame = derived.correlations(runs, ["loss/a"], "loss/b", ["task"])
-    assert frame[["task", "r", "runs"]].to_numpy().tolist() == [["easy", pytest.approx(1), 24], ["hard", pytest.approx(-1), 24]]
+    assert frame[["task", "r", "runs"]].to_numpy().tolist() == [
+        ["easy", pytest.approx(1), 24],
+        ["hard", pytest.approx(-1), 24],
+    ]
     assert derived.correlations(runs, ["loss/a", "loss/b"], "loss/a")["x"].tolist() == ["loss/a", "loss/b"]
 
 
