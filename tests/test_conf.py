@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -39,7 +40,6 @@ BENEATH = {
     "procedure/quantity": ["procedure=analytic"],
     "procedure/rule": ["procedure=match_spikes"],
 }  # groups that only one option of another group has
-CONVOLUTIONAL = ("network=", "experiment=theory/shd/", "experiment=theory/fig7", "experiment=theory/figS2")  # no widths
 NEEDS = {"readout=spike_count": ["network/output=spiking"], "network=embedding": ["dataset=ptb"]}
 LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 
@@ -61,8 +61,13 @@ def every_option() -> list[str]:
 @cache
 def chosen(option: str) -> DictConfig:
     """A small configuration with one option; composed once, since composing takes longer than a step."""
-    small = [word for word in SMALL if not (word.startswith("network.") and option.startswith(CONVOLUTIONAL))]
-    return composed([*small, *BENEATH.get(option.partition("=")[0], []), option])
+    config = composed([*BENEATH.get(option.partition("=")[0], []), option])
+    for word in SMALL:
+        (override,) = OverridesParser.create().parse_overrides([word])
+        key = override.get_key_element()
+        if not key.startswith("network.") or OmegaConf.select(config, key) is not None:  # not every network has them
+            OmegaConf.update(config, key, override.value())
+    return config
 
 
 def together(first: str, *others: str) -> DictConfig:

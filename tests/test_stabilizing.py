@@ -1,44 +1,85 @@
-"""The experiments of *stabilizing* that train nothing: what they expand to, what they say, and one run of each kind."""
+"""The experiments of *stabilizing*: what they expand to, what they say, and runs of those that train nothing."""
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra import initialize_config_dir
+from omegaconf import DictConfig
 
 from snnexp.config import check
 from snnexp.publish import publish
-from snnexp.sweep import expand, unique
+from snnexp.sweep import Job, check_job, expand, unique
 from tests.runs import CONF, composed, run
 
 FOLDER = CONF / "experiment" / "stabilizing"
 EXPERIMENTS = sorted(file.stem for file in FOLDER.glob("*.yaml") if "\nreport:" in file.read_text())
-OURS = [
+TRAINED = [
+    *("fig2_sl_mnist", "fig2_shd", "fig2_ptb", "fig2_alif", "fig2_slstm", "fig2_sensitivity", "fig3", "figS1"),
+    *(
+        "figS2_sl_mnist",
+        "figS2_ptb",
+        "fig4",
+        "fig4_code",
+        "fig5_dampening",
+        "fig5_sharpness",
+        "fig5_tail",
+        "tab2",
+        "lstm",
+    ),
+]
+UNTRAINED = [
     *("fig1a", "fig1b", "fig5_lines", "gradient_growth", "mean_median"),
     *("predictions", "predictions_no_download", "tabS1"),
 ]
 
 
 def test_they_are_there() -> None:
-    assert set(OURS) <= set(EXPERIMENTS)
+    assert {*UNTRAINED, *TRAINED, *(f"{name}_reduced" for name in TRAINED), "ptb_sota"} <= set(EXPERIMENTS)
+
+
+def jobs(name: str, look: Callable[[Job, DictConfig], None] | None = None) -> list[Job]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return list(unique(expand([f"experiment=stabilizing/{name}"], look)))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_as_many_runs_as_the_comment_says(name: str) -> None:
+def test_its_runs_are_sound_and_as_many_as_the_comment_says(name: str) -> None:
+    seen: set[tuple[str | None, ...]] = set()
+
+    def look(job: Job, config: DictConfig) -> None:
+        options = tuple(job.swept.get(key) for key in ("experiment/stabilizing/setting", "conditions", "init", "sg"))
+        if options not in seen:
+            seen.add(options)
+            check_job(job, config)
+
     (said,) = re.findall(r"= (\d+)\s+(?:#\s+)?runs", (FOLDER / f"{name}.yaml").read_text())
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        assert len(list(unique(expand([f"experiment=stabilizing/{name}"])))) == int(said)
+    assert len(jobs(name, look)) == int(said)
+    assert seen
 
 
-@pytest.mark.parametrize("name", ["fig5_lines", "gradient_growth", "predictions_no_download", "tabS1"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_report_without_runs_says_so(name: str, tmp_path: Path) -> None:
     head, *lines = publish([f"experiment=stabilizing/{name}", f"paths.outputs={tmp_path}"])
     assert "missing" in head
     verdicts = [line for line in lines if line.startswith("  no data yet")]
     assert verdicts
     assert not any("reproduced" in line for line in lines)
+
+
+@pytest.mark.parametrize("scale", ["", "_reduced"])
+def test_the_sensitivity_needs_no_runs_of_its_own(scale: str) -> None:
+    others = [f"fig2_{name}{scale}" for name in ("sl_mnist", "shd", "ptb", "alif", "slstm")]
+    assert {job.id for job in jobs(f"fig2_sensitivity{scale}")} == {job.id for name in others for job in jobs(name)}
+
+
+def test_shared_runs_are_the_same_runs() -> None:
+    shared = {job.id for job in jobs("figS1")} & {job.id for job in jobs("fig3")}
+    assert len(shared) == len(jobs("fig3"))
+    assert len({job.id for job in jobs("lstm")} & {job.id for job in jobs("fig2_slstm")}) == 28
 
 
 SAID = sorted(set(re.findall(r"`([\w.]+=[\w.]+)`", (FOLDER / "README.md").read_text())))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -31,20 +32,24 @@ class Line(NamedTuple):
     notes: list[str]
     whole: list[bool]  # whether all planned runs of a point are done
     dashed: bool = False  # what is predicted, beside what is measured
+    joined: bool = True  # false: points only, as many as there are
 
     @property
     def points(self) -> bool:
         """Whether each place is marked; more of them hide the line."""
-        return len(self.x) <= POINTS and not self.dashed
+        return not self.joined or (len(self.x) <= POINTS and not self.dashed)
 
 
 class Panel(NamedTuple):
+    """Lines over x; marks: places on x with a name, where a vertical dashed line stands."""
+
     title: str
     x_label: str
     y_label: str
     x_log: bool
     y_log: bool
     lines: list[Line]
+    marks: Mapping[str, float] = MappingProxyType({})
 
     @property
     def name(self) -> str:
@@ -127,7 +132,8 @@ class Lines:
 
     facets: a swept key with a row of panels for each of its values. log: those of x and y with a logarithmic axis.
     band: half of its height in standard deviations over the seeds. order: the values of `series` in the order in which
-    the paper colours and lists them. labels: what axes and series are called, where not by their own names.
+    the paper colours and lists them. marks: places on x, by name, for vertical dashed lines. labels: what axes and
+    series are called, where not by their own names.
     """
 
     x: str
@@ -138,6 +144,7 @@ class Lines:
     band: float = 0.5
     order: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(len(self.y) > 0, "y", list(self.y), "name at least one metric")
@@ -174,7 +181,7 @@ class Lines:
         ]
         drawn = any((line.y > 0).any() for line in lines)  # an empty axis can't be logarithmic
         logarithmic = (self.x in self.log, metric in self.log and drawn)
-        return Panel(title, self._label(self.x), self._label(metric), *logarithmic, lines)
+        return Panel(title, self._label(self.x), self._label(metric), *logarithmic, lines, self.marks)
 
     def _line(self, runs: pd.DataFrame, metric: str, name: str, colour: str) -> Line:
         places = []

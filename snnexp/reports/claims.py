@@ -35,7 +35,7 @@ def ordered(runs: pd.DataFrame, metric: str, best: str, by: str, order: Sequence
     """Options in order, the best first: each is better than the next one."""
     found = groups(scored(runs, metric, best, at), by)
     _demand_options(found, order)
-    return _all_better(found, list(pairwise(order)), Best(best).sign, "neighbour")
+    return all_better(found, list(pairwise(order)), Best(best).sign, "neighbour")
 
 
 def grows_with(runs: pd.DataFrame, metric: str, x: str, at: At | None = None) -> Finding:
@@ -143,10 +143,10 @@ def _first(found: Mapping[Any, Array], winner: Any, sign: int) -> Finding:
     _demand_options(found, [winner])
     if len(found) < 2:
         raise NoDataError(f"{winner} has no rival among the runs")
-    return _all_better(found, [(winner, rival) for rival in found if rival != winner], sign, "rival")
+    return all_better(found, [(winner, rival) for rival in found if rival != winner], sign, "rival")
 
 
-def _all_better(found: Mapping[Any, Array], pairs: Sequence[tuple[Any, Any]], sign: int, each: str) -> Finding:
+def all_better(found: Mapping[Any, Array], pairs: Sequence[tuple[Any, Any]], sign: int, each: str) -> Finding:
     """Whether the first of each pair is better; the reason is the pair with the largest p, of these the best rival."""
     tests = []
     for first, then in pairs:

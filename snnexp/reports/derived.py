@@ -1,5 +1,7 @@
 """Quantities that a paper computes from its runs, as tables."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -56,9 +58,33 @@ def best_cells(runs: pd.DataFrame, metric: str, best: str, number: int = 10) -> 
     return ranked.loc[ranked["n"] > 0].head(number).reset_index(drop=True)
 
 
+def sensitivities(runs: pd.DataFrame, metric: str, by: str, over: str, among: str) -> pd.DataFrame:
+    """`sensitivity` on average, for every value of another key, with the losses of each normalised by themselves."""
+    demand_column(runs, among)
+    rows = []
+    for value, group in runs.groupby(among, sort=False):
+        frame = sensitivity(group, metric, by, over)
+        mean, bar = (frame[frame[over] == name].iloc[0] for name in ("mean", "± sd/2"))
+        row = {among: value, "runs": mean["runs"]}
+        for name in ("of means", "of runs"):
+            row |= {name: mean[name], f"{name}, ± sd/2": bar[name]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def correlation(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Pearson's r between two metrics over all runs that are done, with its two-sided p."""
     pairs = pd.DataFrame({"x": values(runs, x), "y": values(runs, y)}).dropna()
     enough = len(pairs) > 2 and pairs.nunique().min() > 1
     r, p = stats.pearsonr(pairs["x"], pairs["y"]) if enough else (np.nan, np.nan)
     return pd.DataFrame([{"x": x, "y": y, "r": r, "p": p, "runs": len(pairs)}])
+
+
+def correlations(runs: pd.DataFrame, x: Sequence[str], y: str, by: Sequence[str] = ()) -> pd.DataFrame:
+    """`correlation` of several metrics with another one, for each combination of values of some keys by itself."""
+    groups = runs.groupby(list(by), sort=False) if by else [((), runs)]
+    rows = []
+    for place, group in groups:
+        keys = dict(zip(by, place, strict=True))
+        rows += [keys | correlation(group, metric, y).iloc[0].to_dict() for metric in x]
+    return pd.DataFrame(rows)

@@ -1,6 +1,7 @@
 """A chart for the browser: zoom, hover, lines that a click on the legend hides, by plotly."""
 
 import json
+import math
 from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path
@@ -83,6 +84,10 @@ def _(panel: Panel) -> graph_objects.Figure:
         figure.update_xaxes(type="log", tickvals=places, ticktext=[f"{x:g}" for x in places])
     if panel.y_log:
         figure.update_yaxes(type="log")
+    for name, x in panel.marks.items():
+        figure.add_vline(x, line={"color": "#8a8a8a", "dash": "dash", "width": 1.5})
+        place = math.log10(x) if panel.x_log else x  # as plotly wants it for texts, though not for lines
+        figure.add_annotation(x=place, y=1, yref="paper", yanchor="bottom", text=name, showarrow=False)
     return figure
 
 
@@ -146,6 +151,7 @@ def _traces(line: Line) -> list[graph_objects.Scatter]:
             name=line.name,
             legendgroup=line.name,
             mode="lines",
+            visible=line.joined,
             line={"color": line.colour, "width": 2, "dash": "dash" if line.dashed else "solid"},
             hoverinfo="skip",
         ),
@@ -154,7 +160,7 @@ def _traces(line: Line) -> list[graph_objects.Scatter]:
             y=line.y.tolist(),
             name=line.name,
             legendgroup=line.name,
-            showlegend=False,
+            showlegend=not line.joined,
             mode="markers",
             opacity=1 if line.points else 0,  # not seen, but it can be pointed at
             marker={"color": line.colour, "symbol": symbols, "size": 8, "line": {"width": 1.5, "color": line.colour}},

@@ -59,10 +59,16 @@ def _draw(panel: object, axes: Axes) -> None:
 def _(panel: Panel, axes: Axes) -> None:
     for line in panel.lines:
         axes.fill_between(line.x, line.y - line.half, line.y + line.half, color=line.colour, alpha=0.18, linewidth=0)
-        style = "--" if line.dashed else "-"
-        axes.plot(line.x, line.y, style, color=line.colour, linewidth=1.6, label=line.name)
-        for x, y, whole in zip(line.x, line.y, line.whole, strict=True) if line.points else ():
+        if line.joined:
+            style = "--" if line.dashed else "-"
+            axes.plot(line.x, line.y, style, color=line.colour, linewidth=1.6, label=line.name)
+        else:
+            axes.plot(line.x, line.y, "o", color=line.colour, markersize=3.5, alpha=0.7, label=line.name)
+        for x, y, whole in zip(line.x, line.y, line.whole, strict=True) if line.points and line.joined else ():
             axes.plot(x, y, "o", color=line.colour, markersize=4.5, markerfacecolor=line.colour if whole else "white")
+    for name, x in panel.marks.items():
+        axes.axvline(x, linestyle="--", color="#555555", linewidth=1.2)
+        axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), ha="center", fontsize="small", color="#555555")
     places = sorted({float(x) for line in panel.lines for x in line.x if x > 0 or not panel.x_log})
     if panel.x_log and len(places) > POINTS:
         axes.set_xscale("log")
