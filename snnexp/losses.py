@@ -62,3 +62,24 @@ def mean_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
     Source: the SELT loss of the authors' code of 2022 (`well_loss`).
     """
     return (_size(spikes_TBN).mean(0) - target).abs().mean()
+
+
+def spike_counts(spikes_TBN: Tensor) -> Tensor:
+    """How often each neuron fires in each sample, [B, N]; outputs of either sign count."""
+    return _size(spikes_TBN).sum(0)
+
+
+def too_few(counts_BN: Tensor, fewest: float) -> Tensor:
+    """How far single neurons are below a number of spikes a sample, mean_{b,n} max(0, fewest - count)^2.
+
+    Source: Zenke & Vogels 2021, Methods, the lower bound (L2, per neuron).
+    """
+    return (fewest - counts_BN).clamp_min(0).square().mean()
+
+
+def too_many(counts_BN: Tensor, most: float, power: int) -> Tensor:
+    """How far a layer's mean number of spikes is above one, mean_b max(0, mean_n count - most)^power.
+
+    Source: Zenke & Vogels 2021, Methods, the upper bound (power 1 or 2, of the population).
+    """
+    return (counts_BN.mean(1) - most).clamp_min(0).pow(power).mean()

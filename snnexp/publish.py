@@ -60,8 +60,13 @@ def experiments(name: str) -> list[str]:
 
 
 def _reports(file: Path) -> bool:
+    """Whether an experiment has a report, of its own or of the experiment that it is derived from."""
     config = OmegaConf.load(file)
-    return isinstance(config, DictConfig) and config.get("report") is not None
+    assert isinstance(config, DictConfig)
+    if "report" in config:
+        return config.report is not None
+    bases = [entry for entry in config.get("defaults", ()) if str(entry).startswith("/experiment/")]
+    return any(_reports(CONF / f"{base.lstrip('/')}.yaml") for base in bases)
 
 
 def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:

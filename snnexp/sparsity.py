@@ -1,4 +1,4 @@
-"""The sparsity-encouraging loss term (SELT)."""
+"""Loss terms on firing: the sparsity-encouraging one (SELT), and bounds on spike counts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from snnexp.errors import require
+from snnexp.losses import spike_counts, too_few, too_many
 from snnexp.schedules import Schedule
 
 # Shapes: T time, B batch, N neurons.
@@ -43,3 +44,35 @@ class SELT:
         if weight == 0 or not spikes:
             return torch.zeros(())
         return weight * torch.stack([self.penalty(spikes_TBN, self.target) for spikes_TBN in spikes]).sum()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Keep the spikes of every hidden layer between two bounds:
+
+        sum_l  lower mean_{b,n} max(0, fewest - count)^2  +  upper mean_b max(0, mean_n count - most)^power
+
+    with the count of spikes in a sample. A neuron is too silent by itself, a layer is too busy as a whole.
+
+    lower, upper: factors, 0 for no bound.  fewest, most: spikes per neuron and sample.  power: 1 or 2.
+    Source: Zenke & Vogels 2021, Methods. Their penalty is added to the loss.
+    """
+
+    lower: float
+    fewest: float
+    upper: float
+    most: float
+    power: int
+
+    def __post_init__(self) -> None:
+        for option in ("lower", "fewest", "upper", "most"):
+            require(getattr(self, option) >= 0, option, getattr(self, option), "must not be negative")
+        require(self.power in (1, 2), "power", self.power, "must be 1 or 2")
+
+    def __call__(self, spikes: Sequence[Tensor], progress: float) -> Tensor:
+        """The term, given the spikes [T, B, N] of every layer; it is the same at all times of training."""
+        term = torch.zeros(())
+        for counts_BN in map(spike_counts, spikes):
+            term = term + self.lower * too_few(counts_BN, self.fewest)
+            term = term + self.upper * too_many(counts_BN, self.most, self.power)
+        return term

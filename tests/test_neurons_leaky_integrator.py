@@ -27,3 +27,9 @@ def test_is_linear() -> None:
     neuron = LeakyIntegrator(3, 0.5, 0.75).double()
     whole, *parts = [unroll(neuron, currents, None, arctan).spikes for currents in (x + 2 * y, x, 2 * y)]
     torch.testing.assert_close(whole, sum(parts), rtol=1e-12, atol=1e-12)
+
+
+def test_decays_from_where_it_starts() -> None:
+    output = unroll(LeakyIntegrator(2, 0.5, 0.75, -1e-3).double(), torch.zeros(4, 3, 2).double(), None, arctan)
+    expected_T = -1e-3 * 0.75 ** torch.arange(1, 5, dtype=torch.float64)
+    torch.testing.assert_close(output.spikes, expected_T.view(4, 1, 1).expand(4, 3, 2), rtol=1e-12, atol=0)

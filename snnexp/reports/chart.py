@@ -52,7 +52,10 @@ class Panel(NamedTuple):
 
 
 class MapPanel(NamedTuple):
-    """Values z [len(y), len(x)] as colours, and a line over them; all empty while there are none."""
+    """Values z [len(y), len(x)] as colours, and a line over them; all empty while there are none.
+
+    x_names, y_names: what stands at the places, where not their numbers.  low, high: the ends of the colours.
+    """
 
     title: str
     x_label: str
@@ -62,10 +65,41 @@ class MapPanel(NamedTuple):
     z: Array
     path_x: Array
     path_y: Array
+    x_names: Sequence[str] = ()
+    y_names: Sequence[str] = ()
+    low: float | None = None
+    high: float | None = None
 
     @property
     def name(self) -> str:
         return self.title
+
+
+class Bar(NamedTuple):
+    """The bars of one colour: a mean per place, NaN where there is none, its error bar each way, and a note."""
+
+    name: str
+    colour: str
+    y: Array
+    half: Array
+    notes: list[str]
+
+
+class BarPanel(NamedTuple):
+    """Bars at named places, side by side."""
+
+    title: str
+    x_label: str
+    y_label: str
+    places: Sequence[str]
+    bars: list[Bar]
+
+    @property
+    def name(self) -> str:
+        return " · ".join(filter(None, (self.title, self.y_label)))
+
+
+AnyPanel = Panel | MapPanel | BarPanel
 
 
 class Chart(Protocol):
@@ -73,7 +107,7 @@ class Chart(Protocol):
 
     @property
     def legend(self) -> str: ...
-    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]: ...
+    def panels(self, runs: pd.DataFrame) -> list[AnyPanel]: ...
 
 
 def in_order(found: Iterable[Any], order: Sequence[Any]) -> list[Any]:
@@ -113,7 +147,7 @@ class Lines:
     def legend(self) -> str:
         return legend(self.band)
 
-    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]:
+    def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
         for key in (self.x, self.series):
             demand_column(runs, key)

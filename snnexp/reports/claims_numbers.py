@@ -62,6 +62,29 @@ def equals(
     return judged(bool((off <= within).all()), reason, EXACT)
 
 
+def times_more(
+    runs: pd.DataFrame, metric: str, by: str, more: Any, than: Any, factor: float, at: At | None = None
+) -> Finding:
+    """With one value of a key the metric is at least `factor` times what it is with another one.
+
+    Reproduced where the interval of the ratio over seeds (its geometric mean) lies above the factor, not reproduced
+    where it lies below.
+    """
+    require(factor > 0, "factor", factor, "must be greater than 0")
+    high, low = (
+        _of_seeds(scored(runs, metric, Best.LOWEST, {**(at or {}), by: value}).sort_values("seed"))
+        for value in (more, than)
+    )
+    if not (low > 0).all():
+        return judged(bool((high > 0).all()), f"{metric} is 0 at {by}={than}", "")
+    ratio = np.log(high / low)
+    interval = statistics.interval(ratio)
+    said = f"{np.exp(ratio.mean()):.3g} [{np.exp(interval.low):.3g}, {np.exp(interval.high):.3g}] times"
+    if interval.low < np.log(factor) <= interval.high:
+        raise NoDataError(f"too few seeds to decide: {said}, claimed {factor:g}")
+    return judged(interval.low >= np.log(factor), f"{said}, claimed {factor:g}", "95% t interval of the mean log ratio")
+
+
 def _of_seeds(chosen: pd.DataFrame) -> Array:
     ours = one_cell(chosen)
     if not np.isfinite(ours).all():

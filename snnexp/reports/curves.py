@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import UserError, require
-from snnexp.reports.chart import COLOURS, Array, Chart, Line, MapPanel, Panel, in_order, legend
+from snnexp.reports.chart import COLOURS, AnyPanel, Array, Chart, Line, MapPanel, Panel, in_order, legend
 from snnexp.reports.table import demand_column, select, swept
 
 FILE = "curves.npz"
@@ -67,7 +67,7 @@ class Curves:
     def legend(self) -> str:
         return legend(self.band)
 
-    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]:
+    def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
         chosen = select(runs, self.at)
         for key in filter(None, (self.series, self.facets)):
@@ -147,7 +147,7 @@ class Maps:
     def legend(self) -> str:
         return "Colours: means over the seeds that are done."
 
-    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]:
+    def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
         chosen = select(runs, self.at)
         open_keys = [key for key in swept(chosen) if key != self.facets]
@@ -181,7 +181,7 @@ class Several:
     def legend(self) -> str:
         return " ".join(dict.fromkeys(figure.legend for figure in self.figures))
 
-    def panels(self, runs: pd.DataFrame) -> list[Panel | MapPanel]:
+    def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         return [panel for figure in self.figures for panel in figure.panels(runs)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from snnexp.files import write_atomically
 from snnexp.reports import markup
+from snnexp.reports.report import STAND_IN
 from snnexp.reports.sheet import Sheet
 from snnexp.reports.verdict import Verdict
 
@@ -19,6 +20,7 @@ def entry(sheet: Sheet) -> str:
         "experiment": sheet.name,
         "title": sheet.report.title,
         "scale": sheet.report.scale,
+        "stand_in": sheet.report.stand_in,
         "runs": sheet.states,
         "over": sheet.over,
         "judgements": [
@@ -39,7 +41,8 @@ def markdown(reports: Path) -> str:
     lines = ["| experiment | " + " | ".join(Verdict) + " | scale | runs |", "|---" * (len(Verdict) + 3) + "|"]
     for item in entries(reports):
         counts = _counts(item)
-        cells = [*(str(counts[verdict] or "") for verdict in Verdict), item["scale"], item["runs"].partition(" ")[0]]
+        scale = ", ".join(filter(None, (item["scale"], STAND_IN * bool(item.get("stand_in")))))
+        cells = [*(str(counts[verdict] or "") for verdict in Verdict), scale, item["runs"].partition(" ")[0]]
         report = f"[{item['experiment']}](outputs/reports/{item['experiment']}.md)"
         lines.append(f"| {report} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -60,11 +63,11 @@ def _list(entries: list[dict[str, Any]]) -> str:
 
 def _item(entry: dict[str, Any]) -> str:
     counts = _counts(entry)
+    said = [f"{entry['scale']} scale", *([f"{STAND_IN}: {entry['stand_in']}"] if entry.get("stand_in") else [])]
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     return (
-        f'<p><a href="{escape(entry["experiment"])}.html">{escape(entry["title"])}</a><br>'
-        f'<b>{escape(verdicts)}</b><br><span class="note">{escape(entry["scale"])} scale · {escape(entry["runs"])}'
-        f"</span></p>\n"
+        f'<p><a href="{escape(entry["experiment"])}.html">{escape(entry["title"])}</a><br><b>{escape(verdicts)}</b><br>'
+        f'<span class="note">{escape(" · ".join([*said, entry["runs"]]))}</span></p>\n'
     )
 
 

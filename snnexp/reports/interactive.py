@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from snnexp.files import write_atomically
 from snnexp.reports import markup
-from snnexp.reports.chart import POINTS, Line, MapPanel, Panel
+from snnexp.reports.chart import POINTS, AnyPanel, BarPanel, Line, MapPanel, Panel
 
 SCRIPT = "plotly.min.js"
 HEIGHT = 430  # pixels
@@ -46,7 +46,7 @@ def write_script(folder: Path) -> None:
         write_atomically(path, script)
 
 
-def charts(panels: Sequence[Panel | MapPanel]) -> str:
+def charts(panels: Sequence[AnyPanel]) -> str:
     """The panels as HTML, which needs `SCRIPT` beside the page."""
     names = [f"chart-{number}" for number in range(len(panels))]
     places = "".join(
@@ -61,7 +61,7 @@ def charts(panels: Sequence[Panel | MapPanel]) -> str:
     )
 
 
-def _chart(panel: Panel | MapPanel) -> str:
+def _chart(panel: AnyPanel) -> str:
     text: str = _figure(panel).to_json()
     return text.replace("</", "<\\/")  # else a name could end the script
 
@@ -91,12 +91,38 @@ def _(panel: MapPanel) -> graph_objects.Figure:
     x, y, z = panel.x.tolist(), panel.y.tolist(), panel.z.tolist()
     path = {"mode": "lines", "line": {"color": "white", "width": 2}, "hoverinfo": "skip", "showlegend": False}
     traces = [
-        graph_objects.Heatmap(x=x, y=y, z=z, colorscale="Viridis", colorbar={"thickness": 12}),
+        graph_objects.Heatmap(
+            x=x, y=y, z=z, colorscale="Viridis", colorbar={"thickness": 12}, zmin=panel.low, zmax=panel.high
+        ),
         graph_objects.Scatter(x=panel.path_x.tolist(), y=panel.path_y.tolist(), **path),
     ]
     figure = graph_objects.Figure(traces, LAYOUT)
     figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
     figure.update_yaxes(title={"text": panel.y_label, "standoff": 6}, zeroline=False)
+    if panel.x_names:
+        figure.update_xaxes(tickvals=x, ticktext=list(panel.x_names))
+        figure.update_yaxes(tickvals=y, ticktext=list(panel.y_names))
+    return figure
+
+
+@_figure.register
+def _(panel: BarPanel) -> graph_objects.Figure:
+    traces = [
+        graph_objects.Bar(
+            x=list(panel.places),
+            y=bar.y.tolist(),
+            error_y={"array": bar.half.tolist(), "color": "#8a8a8a"},
+            name=bar.name,
+            showlegend=bool(bar.name),
+            marker={"color": bar.colour},
+            hovertemplate="%{customdata}<extra></extra>",
+            customdata=bar.notes,
+        )
+        for bar in panel.bars
+    ]
+    figure = graph_objects.Figure(traces, LAYOUT)
+    figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, type="category")
+    figure.update_yaxes(zeroline=False)
     return figure
 
 

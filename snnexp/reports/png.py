@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullFormatter
 
-from snnexp.reports.chart import POINTS, MapPanel, Panel
+from snnexp.reports.chart import POINTS, AnyPanel, BarPanel, MapPanel, Panel
 
 WIDTH, HEIGHT, DPI = 5.0, 3.8, 160  # inches of one panel; dots per inch
 COLUMNS = 3
 
 
-def png(panels: Sequence[Panel | MapPanel]) -> bytes:
+def png(panels: Sequence[AnyPanel]) -> bytes:
     """All panels, up to three side by side; the legend stands beside them where it is that of every panel of lines."""
     columns = min(COLUMNS, len(panels))
     if len(panels) % columns and len(panels) % 2 == 0:  # 4 or 8: no gap
@@ -78,8 +78,24 @@ def _(panel: Panel, axes: Axes) -> None:
 def _(panel: MapPanel, axes: Axes) -> None:
     if panel.z.size:
         colours = axes.pcolormesh(panel.x, panel.y, panel.z, shading="nearest", cmap="viridis", rasterized=True)
+        colours.set_clim(panel.low, panel.high)
         axes.figure.colorbar(colours, ax=axes)
-        if np.ptp(panel.x) == np.ptp(panel.y):  # a plane, on which a circle is round
+        if np.ptp(panel.x) == np.ptp(panel.y) and not panel.x_names:  # a plane, on which a circle is round
             axes.set_aspect("equal")
     axes.plot(panel.path_x, panel.path_y, color="white", linewidth=1.6)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
+    if panel.x_names:
+        axes.set_xticks(panel.x, panel.x_names, fontsize="small")
+        axes.set_yticks(panel.y, panel.y_names)
+
+
+@_draw.register
+def _(panel: BarPanel, axes: Axes) -> None:
+    places, width = np.arange(len(panel.places)), 0.8 / len(panel.bars)
+    for number, bar in enumerate(panel.bars):
+        x = places + (number - (len(panel.bars) - 1) / 2) * width
+        axes.bar(x, bar.y, 0.9 * width, color=bar.colour, label=bar.name or None)
+        axes.errorbar(x, bar.y, bar.half, fmt="none", ecolor="#333333", capsize=3)
+    axes.set_xticks(places, panel.places)
+    axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
+    axes.spines[["top", "right"]].set_visible(False)

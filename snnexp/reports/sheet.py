@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from snnexp.reports import markup
-from snnexp.reports.chart import MapPanel, Panel, counted
+from snnexp.reports.chart import AnyPanel, counted
 from snnexp.reports.interactive import charts
 from snnexp.reports.report import Judgement, Report
 from snnexp.reports.table import OVER, cells, swept
@@ -43,7 +43,7 @@ class Sheet:
         return self.report.judge(self.runs)
 
     @cached_property
-    def panels(self) -> list[Panel | MapPanel]:
+    def panels(self) -> list[AnyPanel]:
         return self.report.figure.panels(self.runs)
 
     @cached_property
@@ -91,13 +91,13 @@ class Sheet:
 
     def html(self) -> str:
         """The page; it needs plotly's script beside it and nothing else."""
-        notes = [f"{self.name} · {self.report.scale} scale · {self.states}"] + [self.warning] * bool(self.warning)
+        notes = [f"{self.name} · {self.report.basis} · {self.states}", self.report.caveat, self.warning]
         return markup.document(
             self.report.title,
             f'{STYLE}<p class="note"><a href="{"../" * self.name.count("/")}index.html">all reports</a></p>'
             f"<h1>{escape(self.report.title)}</h1>\n"
             f"<p>{escape(self.report.words)}</p>\n"
-            + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
+            + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes if note)
             + markup.section("Verdicts", "", markup.grid([_judgement(judgement) for judgement in self.judgements]))
             + markup.section("Figure", self.report.figure.legend, charts(self.panels))
             + markup.section("Published values", "", markup.table(self._published))
@@ -112,7 +112,8 @@ class Sheet:
         blocks = [
             f"# {self.report.title}",
             self.report.words,
-            f"{self.name}, {self.report.scale} scale. {self.states}.",
+            f"{self.name}, {self.report.basis}. {self.states}.",
+            self.report.caveat,
             self.warning,
             f"![{self.report.title}]({figure}.png)",
             self.report.figure.legend,
@@ -130,12 +131,13 @@ class Sheet:
 
     def lines(self) -> list[str]:
         """For the terminal: what the report is on, then a line per value and claim, the verdict first."""
-        head = f"{self.name} ({self.report.scale} scale), {self.states}"
+        head = f"{self.name} ({self.report.basis}), {self.states}"
         body = [
             f"  {judgement.finding.verdict:<15} {judgement.words}: {judgement.finding.reason}"
             for judgement in self.judgements
         ]
-        lines = [head, *([f"  {self.warning}"] if self.warning else []), *body]
+        said = [f"  {self.report.stand_in}"] * bool(self.report.stand_in) + [f"  {self.warning}"] * bool(self.warning)
+        lines = [head, *said, *body]
         return [line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…" for line in lines]
 
     @property
