@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -57,8 +58,13 @@ def every_option() -> list[str]:
 @cache
 def chosen(option: str) -> DictConfig:
     """A small configuration with one option; composed once, since composing takes longer than a step."""
-    small = [word for word in SMALL if not (word.startswith("network.") and option.startswith("network="))]
-    return composed([*small, *BENEATH.get(option.partition("=")[0], []), option])
+    config = composed([*BENEATH.get(option.partition("=")[0], []), option])
+    for word in SMALL:
+        (override,) = OverridesParser.create().parse_overrides([word])
+        key = override.get_key_element()
+        if not key.startswith("network.") or OmegaConf.select(config, key) is not None:  # not every network has them
+            OmegaConf.update(config, key, override.value())
+    return config
 
 
 def together(first: str, *others: str) -> DictConfig:
