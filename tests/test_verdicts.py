@@ -10,6 +10,7 @@ TABLE = """\
 | experiment | reproduced | not reproduced | no data yet | scale | runs |
 |---|---|---|---|---|---|
 | [paper/fig1](outputs/reports/paper/fig1.md) | 1 |  | 2 | paper | 30 |
+| [paper/fig2](outputs/reports/paper/fig2.md) | 1 |  | 2 | paper, stand-in data | 30 |
 """
 
 
@@ -23,6 +24,8 @@ def test_table_stands_between_the_marks(tmp_path: Path) -> None:
     judgements = [{"verdict": verdict} for verdict in ("reproduced", "no data yet", "no data yet")]
     content = {"experiment": "paper/fig1", "scale": "paper", "runs": "30 runs: 30 done", "judgements": judgements}
     entry.write_text(json.dumps(content))
+    other = content | {"experiment": "paper/fig2", "stand_in": "spoken digits for SHD"}
+    entry.with_name("fig2.json").write_text(json.dumps(other))
     assert command(tmp_path).stdout == TABLE
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- verdicts -->\nold\n<!-- end -->\nafter\n")

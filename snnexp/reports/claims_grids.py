@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from snnexp.errors import UserError
 from snnexp.reports.best import averaged, picked
 from snnexp.reports.claims import At
 from snnexp.reports.report import Claim
 from snnexp.reports.scores import scored
+from snnexp.reports.statistics import ALPHA
 from snnexp.reports.table import demand_column
-from snnexp.reports.verdict import Finding
+from snnexp.reports.verdict import Finding, NoDataError, judged
 
 
 def of_best(
@@ -32,3 +34,29 @@ def among(runs: pd.DataFrame, claim: Claim, key: str, values: Sequence[Any]) -> 
     if absent := [value for value in values if value not in there]:
         raise UserError(f"report: no run has {key}={absent[0]}; there are {', '.join(map(str, runs[key].unique()))}")
     return claim(runs[runs[key].isin(list(values))])
+
+
+def at_best(
+    runs: pd.DataFrame,
+    rank: str,
+    best: str,
+    by: Sequence[str],
+    of: str,
+    low: float,
+    high: float,
+    at: At | None = None,
+) -> Finding:
+    """The best run of each seed and each combination of values of `by` has a value of the key `of` between two bounds.
+
+    Of more of them than would where the best stood anywhere on the grid.
+    """
+    found = picked(scored(runs, rank, best, at), rank, best, by, 1)[of]
+    demand_column(runs, of)
+    grid = runs[of].drop_duplicates()
+    chance, hits = float(grid.between(low, high).mean()), int(found.between(low, high).sum())
+    if chance ** len(found) > ALPHA:
+        raise NoDataError(f"{len(found)} best runs in {chance:.2g} of the grid by chance: too few to decide")
+    p = stats.binomtest(hits, len(found), chance, alternative="greater").pvalue
+    counts = ", ".join(f"{value:g}: {count}" for value, count in found.value_counts().sort_index().items())
+    reason = f"{hits} of {len(found)} between {low:g} and {high:g} ({counts}), p = {p:.2g}"
+    return judged(p <= ALPHA, reason, "binomial, against anywhere on the grid")

@@ -48,7 +48,7 @@ class Grid:
         if self.facets is None:
             return [self._panel(chosen, self._label(self.metric))]
         names = in_order(chosen[self.facets].unique(), self.order)
-        return [self._panel(select(chosen, {self.facets: name}), self._label(name)) for name in names]
+        return [self._panel(select(chosen, {self.facets: name}), self._label(_short(name))) for name in names]
 
     def _label(self, name: object) -> str:
         return self.labels.get(str(name), str(name))
@@ -60,9 +60,14 @@ class Grid:
             z[ys.index(y), xs.index(x)] = cells(group, [self.metric])[self.metric].iloc[0]
         none = np.zeros(0)
         places = np.arange(len(xs), dtype=float), np.arange(len(ys), dtype=float)
-        names = [f"{x:g}" for x in xs], [f"{y:g}" for y in ys]
+        x_names, y_names = ([self._label(_short(place)) for place in each] for each in (xs, ys))
         axes = self._label(self.x), self._label(self.y)
-        return MapPanel(title, *axes, *places, z, none, none, *names, self.low, self.high)
+        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, self.low, self.high)
+
+
+def _short(place: Any) -> str:
+    """A value of a key as it is written: 0.1, not 0.1000000001."""
+    return f"{place:g}" if isinstance(place, float | int) else str(place)
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class Bars:
     best: str
     series: str | None = None
     top: int = 1
+    title: str = ""
     at: Mapping[str, Any] = field(default_factory=dict)
     order: Sequence[Any] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -100,10 +106,10 @@ class Bars:
         series = [None] if self.series is None else in_order(chosen[self.series].unique(), self.order)
         return [
             BarPanel(
-                "",
+                self.title,
                 self._label(self.x),
                 self._label(metric),
-                [self._label(place) for place in places],
+                [self._label(_short(place)) for place in places],
                 [self._bar(best, metric, name, places, number) for number, name in enumerate(series)],
             )
             for metric in self.y
@@ -117,9 +123,9 @@ class Bars:
             best = best[best[self.series] == name]
         found = [best.loc[best[self.x] == place, metric] if len(best) else pd.Series(dtype=float) for place in places]
         means, sds = (np.array([getattr(values, what)() for values in found], float) for what in ("mean", "std"))
-        said = "" if name is None else self._label(name)
+        said = "" if name is None else self._label(_short(name))
         notes = [
-            f"<b>{', '.join(filter(None, (self._label(place), said)))}</b><br>{mean:.4g} ± {sd:.2g} (sd)<br>"
+            f"<b>{', '.join(filter(None, (self._label(_short(place)), said)))}</b><br>{mean:.4g} ± {sd:.2g} (sd)<br>"
             f"{len(values)} runs"
             for place, mean, sd, values in zip(places, means, sds, found, strict=True)
         ]

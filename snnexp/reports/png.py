@@ -3,16 +3,19 @@
 import io
 from collections.abc import Sequence
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullFormatter
+from numpy.typing import NDArray
 
 from snnexp.reports.chart import POINTS, AnyPanel, BarPanel, MapPanel, Panel
 
 WIDTH, HEIGHT, DPI = 5.0, 3.8, 160  # inches of one panel; dots per inch
 COLUMNS = 3
+ROOM = 48  # letters under a panel
 
 
 def png(panels: Sequence[AnyPanel]) -> bytes:
@@ -39,6 +42,12 @@ def _legends(figure: Figure, drawn: Sequence[Axes]) -> None:
         return
     for axes in drawn:
         axes.legend(frameon=False, fontsize="small")
+
+
+def _name(axes: Axes, places: NDArray[Any], names: Sequence[str]) -> None:
+    """Write names under places; slanting, where they would run into one another."""
+    crowded = sum(map(len, names)) > ROOM
+    axes.set_xticks(places, names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
 
 
 @singledispatch
@@ -85,7 +94,7 @@ def _(panel: MapPanel, axes: Axes) -> None:
     axes.plot(panel.path_x, panel.path_y, color="white", linewidth=1.6)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
     if panel.x_names:
-        axes.set_xticks(panel.x, panel.x_names, fontsize="small")
+        _name(axes, panel.x, panel.x_names)
         axes.set_yticks(panel.y, panel.y_names)
 
 
@@ -96,6 +105,6 @@ def _(panel: BarPanel, axes: Axes) -> None:
         x = places + (number - (len(panel.bars) - 1) / 2) * width
         axes.bar(x, bar.y, 0.9 * width, color=bar.colour, label=bar.name or None)
         axes.errorbar(x, bar.y, bar.half, fmt="none", ecolor="#333333", capsize=3)
-    axes.set_xticks(places, panel.places)
+    _name(axes, places, panel.places)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
     axes.spines[["top", "right"]].set_visible(False)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from snnexp.errors import choice, require
 from snnexp.reports import statistics
+from snnexp.reports.best import averaged, picked
 from snnexp.reports.scores import SEEDS, Best, demand_seeds, one_cell, scored
 from snnexp.reports.table import swept
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
@@ -117,6 +118,23 @@ class Exact(Value):
         ours = scored(runs, self.metric, Best.LOWEST, self.at)["score"].to_numpy(float)
         worst = ours[np.argmax(np.abs(ours - self.value))]
         return judged(abs(worst - self.value) <= (self.within or 0.0), f"ours {worst:.6g}; theirs {self.theirs}", EXACT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfBest(Value):
+    """A published mean over the best cells of a grid.
+
+    For each seed it is that of the `top` runs with the best values of the metric `rank`, among those that `at` leaves.
+    """
+
+    rank: str
+    best: str
+    top: int
+
+    def finding(self, runs: pd.DataFrame) -> Finding:
+        """As of a `Value`, of the means of the best."""
+        chosen = scored(runs, self.rank, self.best, self.at)
+        return super().finding(averaged(picked(chosen, self.rank, self.best, list(self.at), self.top), list(self.at)))
 
 
 def _undecided(decided: bool) -> str:
