@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from adabelief_pytorch import AdaBelief  # type: ignore[import-untyped]
@@ -114,3 +115,13 @@ class SMORMS3(Optimizer):
 def constant_rate(optimizer: Optimizer) -> None:
     """No schedule: the learning rate stays what it is."""
     return None
+
+
+def every_batch(optimizer: Optimizer, schedule: Callable[[Optimizer], Any]) -> dict[str, Any]:
+    """A schedule that goes on with every batch instead of every epoch, as Lightning is told so.
+
+    With T_max of 10, `CosineAnnealingLR` goes from the learning rate to 0 in 10 batches and back in 10, time and again,
+    and is on average half of it. Source: the code of Micheli et al. 2024 (AuroraMicheli/Weight-Initialization-SNN);
+    their paper says "cosine annealing".
+    """
+    return {"scheduler": schedule(optimizer), "interval": "step"}

@@ -127,6 +127,7 @@ def summary(lines: list[dict[str, Any]], selected_epoch: int) -> dict[str, float
     val/accuracy                    at the epoch that validation selected (the lowest val/loss)
     val/accuracy/max, /min          of the finite values of all epochs
     val/accuracy/last               at the last epoch
+    val/accuracy/mean               of the finite values of all epochs
     val/accuracy/initial            before the first step
     """
     trained = [line for line in lines if line["epoch"] > 0]
@@ -140,6 +141,7 @@ def summary(lines: list[dict[str, Any]], selected_epoch: int) -> dict[str, float
                 out[name] = line[name]
         if finite:
             out |= {f"{name}/min": min(finite), f"{name}/max": max(finite), f"{name}/last": curve[-1]}
+            out[f"{name}/mean"] = sum(finite) / len(finite)
         out |= {f"{name}/initial": line[name] for line in lines if line["epoch"] == 0 and name in line}
     return out
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from snnexp.errors import OptionError, UserError
-from snnexp.reports.claims_propagation import at_least, at_most, falls_along, keeps, near, sign_is
+from snnexp.reports.claims_propagation import at_least, at_most, better_at_each, falls_along, keeps, near, sign_is
 from snnexp.reports.verdict import NoDataError, Verdict
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.NO_DATA
@@ -113,3 +113,29 @@ def test_no_verdict_while_a_run_is_missing_or_seeds_are_few(claim: Callable[[pd.
         claim(runs)
     with pytest.raises(NoDataError):
         claim(table(m__x=[1.0, 1.0]))
+
+
+def deep(first: float, second: float) -> pd.DataFrame:
+    """Option a beats option b at depth 1 by far, and at depth 2 where `first` is larger than `second`."""
+    cells = {(1, "a"): 0.9, (1, "b"): 0.5, (2, "a"): first, (2, "b"): second}
+    parts = [
+        table(m__x=[mean, mean + 0.01, mean - 0.01]).assign(init=init, depth=depth)
+        for (depth, init), mean in cells.items()
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[["init", "depth", "seed", "state", "id", "m/x"]]
+
+
+@pytest.mark.parametrize(("first", "second", "verdict"), [(0.9, 0.1, YES), (0.3, 0.3, NO), (0.3, 0.6, NO)])
+def test_better_at_each_value_of_a_key(first: float, second: float, verdict: Verdict) -> None:
+    finding = better_at_each(deep(first, second), "m/x", "highest", "init", "a", "b", "depth")
+    assert finding.verdict is verdict
+    if verdict is NO:
+        assert finding.reason.startswith(f"depth=2: a {first:g}, b {second:g}, p = ")
+
+
+def test_better_at_each_needs_both_options_at_each() -> None:
+    with pytest.raises(UserError, match="no run has init=c with depth=1"):
+        better_at_each(deep(0.9, 0.1), "m/x", "highest", "init", "a", "c", "depth")
+    with pytest.raises(NoDataError, match="2 seeds"):
+        better_at_each(deep(0.9, 0.1).query("seed < 2"), "m/x", "highest", "init", "a", "b", "depth")

@@ -67,6 +67,17 @@ def test_steps_are_the_first_ones(root: Path) -> None:
     assert torch.equal(wide, whole.splits.test.frames(range(10)).unflatten(0, (30, 10)).amax(1))
 
 
+def test_standard_is_the_same_frames_with_mean_0_and_variance_1(root: Path) -> None:
+    plain, standard = build(root), build(root, scale="standard")
+    x, y = (
+        np.concatenate([split.frames(range(len(split))).numpy().ravel() for split in data.splits[:2]])
+        for data in (plain, standard)
+    )
+    assert (y.mean(), y.var()) == pytest.approx((0, 1), abs=1e-5)
+    assert np.allclose(y, (x - x.mean()) / x.std(), atol=1e-5)
+    assert standard.splits.test.frames([0]).max() == pytest.approx(y.max())
+
+
 def test_the_clock_runs_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tonic.io import read_mnist_file  # type: ignore[import-untyped]
 

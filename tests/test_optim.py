@@ -1,5 +1,6 @@
 """Optimisers: AdaBelief as asked for, SMORMS3 against its formula."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -9,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 
 from snnexp.errors import OptionError
-from snnexp.optim import SMORMS3, adabelief, adabelief_foreach, constant_rate
+from snnexp.optim import SMORMS3, adabelief, adabelief_foreach, constant_rate, every_batch
 
 
 def steps(optimizer: Callable[[list[torch.Tensor]], Optimizer], gradients: list[float]) -> list[float]:
@@ -144,3 +145,17 @@ def test_no_schedule() -> None:
 def test_refused_options() -> None:
     with pytest.raises(OptionError, match=r"^lr=0: "):
         SMORMS3([torch.ones(1)], lr=0)
+
+
+def test_a_schedule_of_batches_goes_down_and_up_again() -> None:
+    weight = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    told = every_batch(optimizer, partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=10))
+    assert told["interval"] == "step"
+    rates = []
+    for _ in range(21):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        told["scheduler"].step()
+    expected = [0.05 * (1 + math.cos(math.pi * batch / 10)) for batch in range(21)]
+    assert rates == pytest.approx(expected, abs=1e-12)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from snnexp.errors import OptionError
-from snnexp.reports.published import Exact, Value
+from snnexp.reports.published import Bound, Exact, Value
 from snnexp.reports.verdict import Finding, NoDataError, Verdict
 
 WORDS: dict[str, Any] = {"words": "accuracy", "metric": "test/accuracy", "where": "Fig. 4", "sure": "plot"}
@@ -80,3 +80,30 @@ def test_an_exact_value_needs_one_run_and_every_run() -> None:
     )
     diverged = runs.assign(state=["done", "diverged"])
     assert exact.finding(diverged).verdict is Verdict.NOT_REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("ours", "sign", "verdict"),
+    [
+        ([0.93, 0.94, 0.95], 1, Verdict.REPRODUCED),
+        ([0.93, 0.94, 0.95], -1, Verdict.NOT_REPRODUCED),
+        ([0.83, 0.84, 0.85], 1, Verdict.NOT_REPRODUCED),
+        ([0.83, 0.84, 0.85], -1, Verdict.REPRODUCED),
+        ([0.85, 0.92, 0.95], 1, Verdict.NO_DATA),  # across the bound
+        ([0.1, 0.1, 0.1], -1, Verdict.REPRODUCED),
+    ],
+)
+def test_a_bound_has_two_sides(ours: list[float], sign: int, verdict: Verdict) -> None:
+    finding = Bound(**WORDS, value=0.9, sign=sign).finding(runs(ours))
+    assert finding.verdict == verdict
+    assert finding.reason.endswith(f"theirs {'above' if sign == 1 else 'below'} 0.9")
+
+
+def test_a_bound_on_runs_that_diverged_or_are_missing() -> None:
+    table = runs([0.95, 0.95, 0.95])
+    table.loc[0, "state"] = "diverged"
+    assert Bound(**WORDS, value=0.9, sign=1).finding(table).reason == "1 of 3 runs diverged"
+    with pytest.raises(NoDataError, match="3 failed of 3 runs"):
+        Bound(**WORDS, value=0.9, sign=1).finding(runs([0.95] * 3, "failed"))
+    with pytest.raises(OptionError, match="must be 1 or -1"):
+        Bound(**WORDS, value=0.9, sign=0)

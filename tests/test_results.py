@@ -177,11 +177,13 @@ def test_summary_has_every_reduction_under_its_own_name() -> None:
         "val/loss/min": 1.0,
         "val/loss/max": 3.0,
         "val/loss/last": 2.0,
+        "val/loss/mean": 2.0,
         "val/loss/initial": 9.0,
         "train/loss": 2.0,
         "train/loss/min": 1.0,
         "train/loss/max": 5.0,
         "train/loss/last": 4.0,
+        "train/loss/mean": 3.0,
     }
 
 
@@ -193,6 +195,7 @@ def test_summary_of_values_that_were_not_finite() -> None:
         "train/loss/min": 1.0,
         "train/loss/max": 1.0,
         "train/loss/last": 1.0,
+        "train/loss/mean": 1.0,
     }
     assert summary([], 0) == {}
 

@@ -1,5 +1,6 @@
 """Neuromorphic MNIST."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,23 @@ from snnexp.data.gaps import Gaps
 from snnexp.data.module import DataModule, Splits
 from snnexp.data.partition import check_fraction, set_aside
 from snnexp.data.published import NMNIST
-from snnexp.data.samples import Packed
+from snnexp.data.samples import Packed, Standardised
 from snnexp.data.sensor import Events, Sensor, content, recordings
-from snnexp.errors import DataError
+from snnexp.errors import DataError, choice
 
 FOLDERS = ("NMNIST", "nmnist")  # the first is that of tonic and of `published`
 OVERFLOW = 240
 """The row that marks no event, but that the clock has run over: the times after it are 2^13 microseconds later."""
+
+
+class Scale(StrEnum):
+    """What a frame holds.
+
+    `events`: x, 0 or 1.  `standard`: (x - mean) / sd, over all pixels and frames of the recordings for training.
+    """
+
+    EVENTS = "events"
+    STANDARD = "standard"
 
 
 class Nmnist(DataModule):
@@ -29,8 +40,8 @@ class Nmnist(DataModule):
     for validation. The files are <digit>/*.bin in the folders Train and Test of `<root>/NMNIST` or `<root>/nmnist`;
     a part of them will do. Raises DataError where there are none, or one is damaged.
 
-    Source: Orchard et al. 2015. Micheli et al. take "28 x 28" and frames of 1 ms; whether they crop and merge, and how
-    many frames they take, is not said.
+    Source: Orchard et al. 2015. Micheli et al. take "28 x 28", frames of 1 ms, and `standard` for all their data sets;
+    whether they crop and merge, and how many frames they take, is not said.
     """
 
     classes = 10
@@ -43,6 +54,7 @@ class Nmnist(DataModule):
         steps: int = 300,
         crop: bool = True,
         merge_polarity: bool = True,
+        scale: Scale = Scale.EVENTS,
         validation: float = 0.1,
         batch_size: int,
         seed: int,
@@ -58,11 +70,15 @@ class Nmnist(DataModule):
         self.inputs, self.steps = polarities * height * width, check_steps(steps)
         self.frames = Frames(in_microseconds(step_ms), steps, self.inputs, self.classes)
         check_fraction("validation", validation)
-        self.root, self.validation = Path(root), validation
+        self.root, self.validation, self.scale = Path(root), validation, choice(Scale, "scale", scale)
 
     def load(self) -> Splits:
         official, test = (self._part(part) for part in ("Train", "Test"))
-        return Splits(*set_aside(official, self.validation, self.seed), test)
+        splits = Splits(*set_aside(official, self.validation, self.seed), test)
+        if self.scale is Scale.EVENTS:
+            return splits
+        mean, square = official.moments()
+        return Splits(*(Standardised(split, mean, (square - mean**2) ** 0.5) for split in splits))
 
     def _part(self, part: str) -> Gaps | Packed:
         folder, paths = recordings(self.root, FOLDERS, part, "[0-9]/*.bin", NMNIST.mend(self.root))

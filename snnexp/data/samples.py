@@ -133,6 +133,30 @@ class Packed(Samples):
         return rate, rate
 
 
+@dataclass(frozen=True, eq=False)
+class Standardised(Samples):
+    """Other samples with a mean taken off, divided by a standard deviation; dense wherever they travel."""
+
+    samples: Samples
+    mean: float
+    sd: float
+
+    @property
+    def targets(self) -> Tensor:  # type: ignore[override]
+        return self.samples.targets
+
+    def frames(self, indices: Sequence[int]) -> Tensor:
+        return (self.samples.frames(indices) - self.mean) / self.sd
+
+    def first(self, count: int) -> Self:
+        return replace(self, samples=self.samples.first(count))
+
+    def moments(self) -> tuple[float, float]:
+        """As everywhere, but from those of the other samples."""
+        mean, square = self.samples.moments()
+        return (mean - self.mean) / self.sd, (square - 2 * self.mean * mean + self.mean**2) / self.sd**2
+
+
 EIGHT = torch.from_numpy(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)).view(torch.int64).squeeze(1)
 """The eight bits of every byte, each as a byte of its own, read as one integer: one look-up for eight channels."""
 

@@ -78,6 +78,25 @@ def sign_is(runs: pd.DataFrame, metric: str, sign: int, at: At | None = None) ->
     return judged(bool(holds), f"{metric} {values.mean():.3g} [{low:.3g}, {high:.3g}]", INTERVALS)
 
 
+def better_at_each(
+    runs: pd.DataFrame, metric: str, best: str, by: str, better: Any, worse: Any, over: str, at: At | None = None
+) -> Finding:
+    """At every value of a key (`over`) one option is better than another one: all tests reject."""
+    found = groups(scored(runs, metric, best, at), over, by)
+    sign = Best(best).sign
+    tests = []
+    for value in dict.fromkeys(place for place, _ in found):
+        if absent := [option for option in (better, worse) if (value, option) not in found]:
+            raise UserError(f"report: no run has {by}={absent[0]} with {over}={value}")
+        first, second = found[value, better], found[value, worse]
+        demand_ranks(first, second)
+        p = statistics.below(first, second)
+        said = f"{over}={value}: {better} {sign * first.mean():.3g}, {worse} {sign * second.mean():.3g}, p = {p:.2g}"
+        tests.append((p, said))
+    p, hardest = max(tests)
+    return judged(p <= ALPHA, hardest, "rank permutation test, one-sided, at each value")
+
+
 def _of(runs: pd.DataFrame, metric: str, by: str, options: Sequence[Any], at: At | None) -> dict[str, Array]:
     found = groups(scored(runs, metric, Best.LOWEST, at), by)
     if absent := [option for option in options if option not in found]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Epochs:
 
     A line is the mean over the `top` best runs of each seed by the metric `rank`, whatever else is swept; its band is
     their standard deviation.
+    dashed: values of `series` whose lines are dashed, in the colour of what stands before them.
     """
 
     y: Sequence[str]
@@ -35,6 +37,7 @@ class Epochs:
     best: str
     top: int = 1
     at: Mapping[str, Any] = field(default_factory=dict)
+    dashed: Sequence[Any] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -49,6 +52,7 @@ class Epochs:
         done = chosen[chosen["state"] == "done"]
         best = picked(done, self.rank, self.best, self.series, self.top) if len(done) else done
         groups = list(best.groupby(list(self.series), sort=False))
+        solid = list(accumulate(not self._dashed(values) for values, _ in groups))
         return [
             Panel(
                 "",
@@ -57,12 +61,15 @@ class Epochs:
                 False,
                 False,
                 [
-                    self._line(group, metric, values, COLOURS[number % len(COLOURS)])
-                    for number, (values, group) in enumerate(groups)
+                    self._line(group, metric, values, COLOURS[max(number - 1, 0) % len(COLOURS)])
+                    for number, (values, group) in zip(solid, groups, strict=True)
                 ],
             )
             for metric in self.y
         ]
+
+    def _dashed(self, values: tuple[Any, ...]) -> bool:
+        return any(value in self.dashed for value in values)
 
     def _label(self, name: object) -> str:
         return self.labels.get(str(name), str(name))
@@ -76,4 +83,4 @@ class Epochs:
             f"<b>{name}</b> after {place:g} epochs<br>{value:.4g} ± {around:.2g} (sd)<br>{len(curves)} runs"
             for place, value, around in zip(x, mean, sd, strict=True)
         ]
-        return Line(name, colour, x, mean, sd, notes, [True] * len(x))
+        return Line(name, colour, x, mean, sd, notes, [True] * len(x), self._dashed(values))

@@ -11,12 +11,13 @@ import pandas as pd
 from snnexp.errors import choice, require
 from snnexp.reports import statistics
 from snnexp.reports.best import averaged, picked
-from snnexp.reports.scores import SEEDS, Best, demand_seeds, scored
+from snnexp.reports.scores import SEEDS, Best, demand_seeds, one_cell, scored
 from snnexp.reports.table import swept
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
 EXACT = "difference against the tolerance; nothing is drawn"
 TEST = "95% t interval of the mean against the tolerance"
+BOUND = "95% t interval of the mean against the bound"
 
 
 class Sure(StrEnum):
@@ -77,6 +78,35 @@ class Value:
             inside = self.value - within <= low and high <= self.value + within
             return Finding(Verdict.REPRODUCED if inside else Verdict.NO_DATA, _undecided(inside) + reason, TEST)
         return judged(False, reason, TEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound(Value):
+    """A published bound of a number that is not printed itself: the mean lies above it (sign 1), or below (-1)."""
+
+    sign: int
+
+    def __post_init__(self) -> None:
+        choice(Sure, "sure", self.sure)
+        require(self.sign in (1, -1), "sign", self.sign, "must be 1 or -1")
+
+    @property
+    def theirs(self) -> str:
+        return f"{'above' if self.sign == 1 else 'below'} {self.value:g}"
+
+    def finding(self, runs: pd.DataFrame) -> Finding:
+        """Reproduced where the interval of our mean lies on the published side, not reproduced where on the other."""
+        ours = one_cell(scored(runs, self.metric, Best.LOWEST, self.at))
+        if diverged := int((~np.isfinite(ours)).sum()):
+            return judged(False, f"{diverged} of {len(ours)} runs diverged", BOUND)
+        low, high = statistics.interval(ours)
+        inside, outside = (
+            (low > self.value, high <= self.value) if self.sign == 1 else (high < self.value, low >= self.value)
+        )
+        reason = f"ours {ours.mean():.4g} [{low:.4g}, {high:.4g}], n = {len(ours)}; theirs {self.theirs}"
+        if inside or outside:
+            return judged(inside, reason, BOUND)
+        return Finding(Verdict.NO_DATA, _undecided(False) + reason, BOUND)
 
 
 @dataclass(frozen=True)
