@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from snnexp.errors import require
 from snnexp.escape import Escape
+from snnexp.kernels.native.raster import Raster, frames
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
@@ -82,10 +83,11 @@ class ConvLayer(Layer):
         projection = (features, self.inputs_shape[0], *[self.kernel] * self.axes)
         return projection, (features, self.shape[0], *[self.recurrent_kernel or 0] * self.axes)
 
-    def project(self, x_TBI: Tensor) -> Tensor:
-        frames = torch.unflatten(x_TBI.flatten(0, 1), 1, self.inputs_shape)
+    def project(self, x: Tensor | Raster) -> Tensor:
+        x_TBI = frames(x)
+        images = torch.unflatten(x_TBI.flatten(0, 1), 1, self.inputs_shape)
         convolve = CONVOLVE[self.axes]
-        currents = convolve(frames, self.projection, self.bias, stride=self.stride, padding=self.padding)
+        currents = convolve(images, self.projection, self.bias, stride=self.stride, padding=self.padding)
         return torch.unflatten(currents.flatten(1), 0, x_TBI.shape[:2])
 
     def feedback(self) -> Feedback | None:
@@ -99,5 +101,5 @@ class ConvLayer(Layer):
         """The maximum over each window of neighbours [T, B, M]; what is left over at the borders is not sent."""
         if self.pooling == 1:
             return spikes_TBN
-        frames = torch.unflatten(spikes_TBN.flatten(0, 1), 1, self.shape)
-        return torch.unflatten(POOL[self.axes](frames, self.pooling).flatten(1), 0, spikes_TBN.shape[:2])
+        images = torch.unflatten(spikes_TBN.flatten(0, 1), 1, self.shape)
+        return torch.unflatten(POOL[self.axes](images, self.pooling).flatten(1), 0, spikes_TBN.shape[:2])

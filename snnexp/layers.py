@@ -10,6 +10,7 @@ from torch.nn import functional
 from snnexp.errors import OptionError
 from snnexp.escape import Escape
 from snnexp.kernels.kernel import coded
+from snnexp.kernels.native.raster import Raster, frames
 from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
@@ -75,11 +76,11 @@ class Layer(nn.Module):
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
         return (gates * self.size, self.inputs), (gates * self.size, self.size)
 
-    def project(self, x_TBI: Tensor) -> Tensor | Projection:
+    def project(self, x: Tensor | Raster) -> Tensor | Projection:
         """W x + bias for all steps, [T, B, G]; a kernel computes it itself, where it likes."""
         if choose(self.neuron, self.backend, self.feedback()) is Backend.FUSED:
-            return Projection(x_TBI, self.projection, self.bias)
-        return functional.linear(x_TBI, self.projection, self.bias)
+            return Projection(x, self.projection, self.bias)
+        return functional.linear(frames(x), self.projection, self.bias)
 
     def feedback(self) -> Tensor | Feedback | None:
         """R as `unroll` takes it."""
@@ -113,8 +114,8 @@ class Layer(nn.Module):
             return f"{taken}: {coded(self.neuron, self.projection.device, self.projection.dtype)}"
         return str(taken)
 
-    def forward(self, x_TBI: Tensor, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
-        currents, noise_TBN = self.project(x_TBI), None
+    def forward(self, x: Tensor | Raster, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
+        currents, noise_TBN = self.project(x), None
         if self.escape is not None:
             currents = dense(currents)
             noise_TBN = self.escape(currents)

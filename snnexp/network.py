@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from snnexp.encoder import Encoder
 from snnexp.errors import choice, require
 from snnexp.escape import Escape
+from snnexp.kernels.native.raster import Raster, frames
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
@@ -85,16 +86,25 @@ class Network(nn.Module):
         """Mean and mean square of what the first layer is given, from those of the training inputs."""
         return moments
 
-    def forward(self, x: Tensor, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()) -> NetworkOutput:
+    def slowed(self, x: Tensor | Raster) -> Tensor | Raster:
+        """What the first layer is given, every step as often as it is shown; spikes only where all of them arrive."""
+        silenced = self.dropout.training and self.dropout.p > 0
+        if isinstance(x, Raster) and self.encoder is None and not silenced:
+            return x.repeat(self.time_repeat) if self.time_repeat > 1 else x
+        x_TBI = self.shown(frames(x))
+        return x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
+
+    def forward(
+        self, x: Tensor | Raster, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()
+    ) -> NetworkOutput:
         before = state or (None,) * (len(self.populations) + 1)
         outputs: list[LayerOutput] = []
-        x_TBI = self.shown(x)
-        x_TBI = x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
+        sent = self.slowed(x)
         for population, its_state in zip(self.populations, before, strict=False):
-            seen_TBI = x_TBI if population is self.encoder else self.dropout(x_TBI)
-            outputs.append(population(seen_TBI, its_state, record))
-            x_TBI = population.send(outputs[-1].spikes)
-        last = self.output(x_TBI, before[-1])
+            seen = sent if population is self.encoder or isinstance(sent, Raster) else self.dropout(sent)
+            outputs.append(population(seen, its_state, record))
+            sent = population.send(outputs[-1].spikes)
+        last = self.output(sent, before[-1])
         return NetworkOutput(last.spikes, tuple(outputs), (*(o.state for o in outputs), last.state))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from snnexp.carry import Carry
+from snnexp.kernels.native.raster import Raster
 from snnexp.losses import CrossEntropy
 from snnexp.metrics import EpochMetrics
 from snnexp.network import Network
@@ -20,10 +21,12 @@ from snnexp.readouts import Readout
 
 
 class Batch(Protocol):
-    """inputs [T, B, I], or words [T, B]; targets [B], or one at every step, [T, B]."""
+    """Inputs [T, B, I], or words [T, B]; targets [B], or one at every step, [T, B]. See `data.samples.Loaded`."""
 
     @property
     def inputs(self) -> Tensor: ...
+    @property
+    def sparse(self) -> Tensor | Raster: ...
     @property
     def targets(self) -> Tensor: ...
 
@@ -64,7 +67,7 @@ class Task(lightning.LightningModule):
         scheduler: Callable[[Optimizer], Any],
         classes: int,
         seed: int,
-        augment: Callable[[Tensor], Tensor],
+        augment: Callable[[Tensor | Raster], Tensor | Raster],
         stateful: bool,
     ) -> None:
         super().__init__()
@@ -81,7 +84,7 @@ class Task(lightning.LightningModule):
         scheduler = self.scheduler(optimizer)
         return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def measure(self, inputs: Tensor, targets: Tensor, metrics: EpochMetrics, carry: Carry) -> Tensor:
+    def measure(self, inputs: Tensor | Raster, targets: Tensor, metrics: EpochMetrics, carry: Carry) -> Tensor:
         """The loss to minimise on a batch, counted in `metrics`."""
         output = self.network(inputs, carry.state)
         carry.keep(output.state)
@@ -122,7 +125,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.TRAIN, self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.measure(self.augment(batch.inputs), batch.targets, self.train_metrics, self.train_carry)
+        loss = self.measure(self.augment(batch.sparse), batch.targets, self.train_metrics, self.train_carry)
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss
@@ -138,7 +141,7 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.EVALUATE, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.measure(batch.inputs, batch.targets, self.evaluation_metrics, self.evaluation_carry)
+        self.measure(batch.sparse, batch.targets, self.evaluation_metrics, self.evaluation_carry)
 
     def on_validation_epoch_end(self) -> None:
         # For early stopping; the loggers have them from `procedures.record`, once.

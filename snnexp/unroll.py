@@ -11,7 +11,7 @@ from torch import Tensor
 from snnexp.errors import OptionError, require
 from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.kernel import in_triton, kernel
-from snnexp.kernels.projection import Projection, dense
+from snnexp.kernels.projection import Projection, dense, like
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import spike
 
@@ -98,8 +98,8 @@ def unroll(
     """
     traced = torch.is_grad_enabled() and bool(set(record) - {"z"})
     if state is None:
-        like = currents.x if isinstance(currents, Projection) else currents
-        state = neuron.initial_state(like.shape[1], like)
+        given = currents.x if isinstance(currents, Projection) else currents
+        state = neuron.initial_state(given.shape[1], like(currents))
     taken = choose(neuron, backend, recurrence, traced)
     if taken is not Backend.REFERENCE:
         run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron)

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 from snnexp.data import published
 from snnexp.data.samples import Loaded
 from snnexp.errors import DataError
+from snnexp.kernels.native.raster import Raster
 from snnexp.main import CONF
 from snnexp.results import RunFolder
 from snnexp.run import Parts
@@ -56,9 +57,9 @@ def _row(title: str, dataset: str, root: Path, batches: int, overrides: Sequence
     read, _ = _timed(parts.data.setup)
     again, _ = _timed(_parts(dataset, root, overrides).data.setup)
     loader: Iterator[Loaded] = _endless(parts.data.train_dataloader)
-    times = [_timed(lambda: next(loader).inputs)[0] for _ in range(batches + 1)]
+    times = [_timed(lambda: next(loader).sparse)[0] for _ in range(batches + 1)]
     batch = next(loader)
-    steps = [_timed(partial(_step, parts.task, batch.inputs, batch.targets))[0] for _ in range(3)]
+    steps = [_timed(partial(_step, parts.task, batch.sparse, batch.targets))[0] for _ in range(3)]
     load, step, size = median(times[1:]), median(steps[1:]), len(batch.targets)
     theirs = _tonic(dataset, root, parts.data, size)
     return {
@@ -83,9 +84,9 @@ def _endless(loader: Callable[[], Any]) -> Iterator[Any]:
         yield from loader()
 
 
-def _step(task: Any, x_TBI: Tensor, targets: Tensor) -> None:
+def _step(task: Any, x: Tensor | Raster, targets: Tensor) -> None:
     optimizer = task.optimizer(task.network.parameters())
-    loss = task.loss(task.readout.logits(task.network(x_TBI).outputs), targets)
+    loss = task.loss(task.readout.logits(task.network(x).outputs), targets)
     torch.autograd.backward(loss)
     optimizer.step()
 

@@ -13,6 +13,7 @@ import torch
 from torch import Size, Tensor
 
 from snnexp.errors import UserError, require
+from snnexp.kernels.native.raster import Raster, frames
 
 
 class Spikes(NamedTuple):
@@ -36,9 +37,10 @@ class Augment:
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = transforms
 
-    def __call__(self, x_TBI: Tensor) -> Tensor:
+    def __call__(self, x: Tensor | Raster) -> Tensor | Raster:
         if not self.transforms:
-            return x_TBI
+            return x
+        x_TBI = frames(x)
         if x_TBI.ndim != 3 or not ((x_TBI == 0) | (x_TBI == 1)).all():
             raise UserError("augment: changes spikes only, and this data set has other inputs; add augment=none")
         spikes = Spikes(*x_TBI.nonzero(as_tuple=True))

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snnexp.data.samples import Loaded, Samples
+from snnexp.kernels.native import library, raster
+from snnexp.kernels.native.raster import Raster
 
 LEAP = 255
 
@@ -31,7 +33,15 @@ class GapBatch(NamedTuple):
 
     @property
     def inputs(self) -> Tensor:
-        return decode(self.gaps, self.lengths, self.steps, self.channels)
+        return raster.frames(self.sparse)
+
+    @property
+    def sparse(self) -> Tensor | Raster:
+        dtype = torch.get_default_dtype()
+        if library.lacking(self.gaps.device, dtype):
+            return decode(self.gaps, self.lengths, self.steps, self.channels)
+        starts = torch.cat([self.lengths.new_zeros(1), self.lengths.cumsum(0)])
+        return raster.from_gaps(self.gaps, starts, self.steps, self.channels, dtype)
 
 
 def encode(steps_E: NDArray[np.integer], channels_E: NDArray[np.integer], channels: int) -> NDArray[np.uint8]:

@@ -15,17 +15,21 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from snnexp.data.encoding import NEVER, first_spike_frames
+from snnexp.kernels.native import library, raster
+from snnexp.kernels.native.raster import Raster
 
 
 class Loaded(Protocol):
     """What a loader yields; the first axis of the inputs is time, not the batch.
 
     It is a named tuple of tensors, so that Lightning brings it to the device. There `inputs` unfolds what has travelled
-    small, each time that it is asked for.
+    small, each time that it is asked for; `sparse` leaves it small where a network reads spikes.
     """
 
     @property
     def inputs(self) -> Tensor: ...  # x_TBI, float32; or words [T, B], int64: see `streams`
+    @property
+    def sparse(self) -> Tensor | Raster: ...  # the inputs; by their spikes, where these are few and on a CPU
     @property
     def targets(self) -> Tensor: ...  # [B], int64; or one at every step, [T, B]
 
@@ -35,6 +39,10 @@ class Batch(NamedTuple):
 
     inputs: Tensor  # x_TBI, float32
     targets: Tensor  # [B], int64
+
+    @property
+    def sparse(self) -> Tensor:
+        return self.inputs
 
 
 class PackedBatch(NamedTuple):
@@ -47,6 +55,10 @@ class PackedBatch(NamedTuple):
     @property
     def inputs(self) -> Tensor:
         return unpack(self.bits, self.channels)
+
+    @property
+    def sparse(self) -> Tensor:
+        return self.inputs
 
 
 class Samples(Dataset[Loaded], ABC):
@@ -166,4 +178,7 @@ def unpack(bits: Tensor, channels: int) -> Tensor:
 
     They are of torch's default type: Lightning makes it that of the weights during a step.
     """
-    return EIGHT.to(bits.device)[bits.int()].view(torch.uint8)[..., :channels].to(torch.get_default_dtype())
+    dtype = torch.get_default_dtype()
+    if not library.lacking(bits.device, dtype):
+        return raster.from_bits(bits.reshape(-1, bits.shape[-1]), channels, dtype).view(*bits.shape[:-1], channels)
+    return EIGHT.to(bits.device)[bits.int()].view(torch.uint8)[..., :channels].to(dtype)

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from snnexp.kernels.native import membrane as compiled
 from snnexp.kernels.native import sequence
 from snnexp.kernels.native.sequence import Inputs
-from snnexp.kernels.projection import Projection
+from snnexp.kernels.projection import Projection, dense, like
 from snnexp.kernels.tape import Flow, Given, Tape, centred, voltages
 from snnexp.kernels.tier import Tier, fastest
 from snnexp.neurons.alif import ALIF
@@ -83,38 +83,35 @@ def run(
     """
     membrane = neuron.membrane()
     start = MembraneState._make(getattr(state, name, None) for name in MembraneState._fields)
-    device, traced = membrane.theta.device, bool(set(record) - {"z"})
-    if isinstance(currents, Projection) and (torch.is_autocast_enabled(device.type) or traced):
-        currents = currents.dense()
-    given = currents.x if isinstance(currents, Projection) else currents
-    dtype = torch.promote_types(given.dtype, membrane.theta.dtype)
-    tier = (choose or fastest)(device, dtype)
-    in_pieces = tier is compiled and not traced
-    if isinstance(currents, Projection) and not in_pieces:
-        currents = currents.dense()
-    factors = currents if isinstance(currents, Projection) else (None, None, None)
-    held_TBN = None if isinstance(currents, Projection) else currents
-    tensors: list[Any] = [
-        tensor if tensor is None else tensor.to(dtype)
-        for tensor in (held_TBN, *factors, recurrence_NN, noise_TBN, *membrane, *start)
-    ]
-    inputs, membrane, start = Inputs(*tensors[:6]), Membrane._make(tensors[6:12]), MembraneState._make(tensors[12:])
-    through_reset, through_recurrence = not neuron.detach_reset, not detach_recurrent
-    kept: list[Tensor] = []
+    device, dtype = membrane.theta.device, torch.promote_types(like(currents).dtype, membrane.theta.dtype)
+    tier, traced = (choose or fastest)(device, dtype), bool(set(record) - {"z"})
+    in_pieces = tier is compiled and not traced  # which leaves no trace behind, and makes the currents as it goes
+    if not in_pieces or torch.is_autocast_enabled(device.type):
+        currents = dense(currents)
+    inputs = Inputs(None, *currents, None, None) if isinstance(currents, Projection) else Inputs(currents)
+    inputs = inputs._replace(recurrence=recurrence_NN, noise=noise_TBN)
+    every: list[Any] = [None if it is None else it.to(dtype) for it in (*inputs, *membrane, *start)]
+    inputs, membrane, start = Inputs(*every[:6]), Membrane(*every[6:12]), MembraneState(*every[12:])
+    flows, tape = (not neuron.detach_reset, not detach_recurrent), None
     with torch.autocast(device.type, enabled=False):
         if in_pieces:
-            rules = sequence.Rules(psi, neuron.reset, through_reset, through_recurrence)
+            rules = sequence.Rules(psi, neuron.reset, *flows)
             spikes_TBN, v_BN, a_BN, i_BN = sequence.run(rules, inputs, membrane, start)
         else:
             spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(  # type: ignore[no-untyped-call]
-                Rules(psi, neuron.reset, through_reset, through_recurrence, tier),
+                Rules(psi, neuron.reset, *flows, tier),
                 *(inputs.currents, inputs.recurrence, inputs.noise),
                 *(*membrane, *start),
             )
+            tape = Tape(spikes_TBN, *kept)
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
     trace = {"z": spikes_TBN}
-    if traced:
-        tape = Tape(spikes_TBN, *kept)
-        v_TBN, u_TBN = voltages(neuron.reset, start, tape), centred(membrane, neuron.reset, start, tape)
-        trace |= {"v": v_TBN, "u": u_TBN} | {name: it for name, it in (("a", tape.a), ("i", tape.i)) if it is not None}
+    if traced and tape is not None:
+        trace |= _trace(neuron.reset, membrane, start, tape)
     return spikes_TBN, state._make(last[name] for name in state._fields), {name: trace[name] for name in record}
+
+
+def _trace(reset: Reset, membrane: Membrane, start: MembraneState, tape: Tape) -> dict[str, Tensor]:
+    """Everything of the state but z, [T, B, N] each."""
+    found = {"v": voltages(reset, start, tape), "u": centred(membrane, reset, start, tape), "a": tape.a, "i": tape.i}
+    return {name: values_TBN for name, values_TBN in found.items() if values_TBN is not None}

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from snnexp.kernels.native.raster import Raster, frames
 from snnexp.kernels.tier import linear
 
 # Shapes: T time, B batch, I inputs, G pre-activations (gates x N).
@@ -15,14 +16,20 @@ class Projection(NamedTuple):
     Who walks the sequence may so compute them where and when they are needed, and never hold all of them.
     """
 
-    x: Tensor
+    x: Tensor | Raster
     weight: Tensor
     bias: Tensor | None
 
     def dense(self) -> Tensor:
-        return linear(self.x, self.weight, self.bias)
+        return linear(frames(self.x), self.weight, self.bias)
 
 
 def dense(currents: Tensor | Projection) -> Tensor:
     """The currents [T, B, G]."""
     return currents.dense() if isinstance(currents, Projection) else currents
+
+
+def like(currents: Tensor | Projection) -> Tensor:
+    """A tensor of the device and the precision of what the currents are, or are made of."""
+    given = currents.x if isinstance(currents, Projection) else currents
+    return given.events.values if isinstance(given, Raster) else given

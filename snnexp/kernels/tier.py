@@ -50,13 +50,8 @@ def lacking(device: torch.device, dtype: torch.dtype) -> str:
 
     Compiles them at the first call, which takes some seconds.
     """
-    if device.type != "cpu":
-        return f"none for {device.type}"
-    try:
-        library.library(dtype)
-    except library.Unavailable as reason:
-        return str(reason)
-    return "" if _agree(dtype) else "the compiled kernels give other numbers"
+    missing = library.lacking(device, dtype)
+    return missing or ("" if _agree(dtype) else "the compiled kernels give other numbers")
 
 
 def fastest(device: torch.device, dtype: torch.dtype) -> Tier:

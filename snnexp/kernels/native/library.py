@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-SOURCES = [Path(__file__).with_name(name) for name in ("sequence.cpp", "events.cpp")]
+SOURCES = [Path(__file__).with_name(name) for name in ("sequence.cpp", "events.cpp", "raster.cpp")]
 HEADER = Path(__file__).with_name("vectors.hpp")
 # No -ffast-math: infinities have to stay what they are. Nor is OpenMP linked: torch has loaded its own, and two of them
 # would fight for the cores.
@@ -56,6 +56,18 @@ def library(dtype: torch.dtype) -> ctypes.CDLL:
     for size in (loaded.lanes, loaded.panel, loaded.slack, loaded.beside):
         size.restype = ctypes.c_int64
     return loaded
+
+
+@cache
+def lacking(device: torch.device, dtype: torch.dtype) -> str:
+    """Why there are no compiled kernels for such tensors; empty where there are. Compiles them at the first call."""
+    if device.type != "cpu":
+        return f"none for {device.type}"
+    try:
+        library(dtype)
+    except Unavailable as reason:
+        return str(reason)
+    return ""
 
 
 def _build(compiler: str, flags: list[str], scratch: Path, kept: Path) -> None:

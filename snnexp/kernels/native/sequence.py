@@ -16,14 +16,16 @@ from torch.nn import functional
 from snnexp.kernels.native import membrane as recursion
 from snnexp.kernels.native.drive import Drive, Held, Projected
 from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, Outer, Scan, density, find
+from snnexp.kernels.native.raster import Raster, frames
 from snnexp.kernels.tape import Flow, Given, Tape, pieces, state_before
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
-# Of one to eight, with which a step of [100, 128, 256] was fastest; at half of it, it took a tenth more time and two
-# thirds of the memory. (2 threads, 2 MB of second-level cache each.)
+# How many pieces of `tape.PIECE` values one here has; measured with 2 threads of 2 MB of second-level cache. A step of
+# [100, 128, 256] was 2.48, 2.75, 3.09 and 2.48 times as fast as the loop with 1, 2, 4 and 8; of two other sizes, with 8
+# fastest. Half of it took two thirds of the memory.
 LENGTH = 4
 
 
@@ -39,12 +41,12 @@ class Rules(NamedTuple):
 class Inputs(NamedTuple):
     """The currents [T, B, N], or inputs x [T, B, I], W [N, I] and bias that they are made of; R and escape noise."""
 
-    currents: Tensor | None
-    x: Tensor | None
-    weight: Tensor | None
-    bias: Tensor | None
-    recurrence: Tensor | None
-    noise: Tensor | None
+    currents: Tensor | None = None
+    x: Tensor | Raster | None = None
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+    recurrence: Tensor | None = None
+    noise: Tensor | None = None
 
 
 class _Scratch:
@@ -70,15 +72,15 @@ class _Sequence(torch.autograd.Function):
     """Gives spikes and last v, a, i."""
 
     @staticmethod
-    def forward(ctx: Any, rules: Rules, *tensors: Any) -> Any:
+    def forward(ctx: Any, rules: Rules, events: Events | None, *tensors: Any) -> Any:
         inputs, membrane, start = _read(tensors)
-        given = inputs.currents if inputs.x is None else inputs.x
+        batch, size = start.v.shape
+        given = inputs.currents if events is None else events.counts.view(-1, batch)
         assert given is not None
-        steps, batch = given.shape[:2]
-        spikes_TBN = given.new_empty(steps, *start.v.shape)
+        steps = len(given)
+        spikes_TBN = start.v.new_empty(steps, batch, size)
         parts = pieces(spikes_TBN, LENGTH)
         longest = parts[0].stop - parts[0].start
-        events = None if inputs.x is None else find(inputs.x.flatten(0, 1))
         drive = _drive(inputs, events, (steps, batch), longest)
         scratch = _Scratch(longest, start)
         walk = recursion.Walk(membrane, rules.reset, inputs.recurrence, scratch.u_tBN)
@@ -105,8 +107,8 @@ class _Sequence(torch.autograd.Function):
         rules, saved = ctx.rules, list(ctx.saved_tensors)
         inputs, membrane = Inputs(*saved[:6]), Membrane(*saved[6:12])
         states = [MembraneState(*saved[at : at + 4]) for at in range(12, 12 + 4 * len(ctx.pieces), 4)]
-        _, _, *to_projection, to_recurrence, _ = ctx.needs_input_grad[:7]
-        flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(ctx.needs_input_grad[7:13]))
+        _, _, _, *to_projection, to_recurrence, _ = ctx.needs_input_grad[:8]
+        flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(ctx.needs_input_grad[8:14]))
         longest, start = ctx.pieces[0].stop - ctx.pieces[0].start, states[0]
         events = None
         if inputs.weight is not None:
@@ -129,7 +131,7 @@ class _Sequence(torch.autograd.Function):
                 outer.add(gx_tBN.flatten(0, 1), slice(0, steps * len(state.v)))
             drive.collect(piece, gx_tBN)
         return (
-            None,
+            *(None, None),
             *drive.gradients(),
             None if outer is None else outer.total(),
             None,
@@ -164,8 +166,16 @@ def run(
 
     Inputs that are not sparse are multiplied at once, as torch does it.
     """
-    if inputs.x is not None and inputs.weight is not None and density(inputs.x.flatten(0, 1)) > OFTEN_GRADIENT:
-        currents_TBN = functional.linear(inputs.x, inputs.weight, inputs.bias)
-        inputs = inputs._replace(currents=currents_TBN, x=None, weight=None, bias=None)
-    done: tuple[Tensor, Tensor, Tensor | None, Tensor | None] = _Sequence.apply(rules, *inputs, *membrane, *start)  # type: ignore[no-untyped-call]
+    x, events = inputs.x, None
+    if x is not None and inputs.weight is not None:
+        if (x.density if isinstance(x, Raster) else density(x.flatten(0, 1))) > OFTEN_GRADIENT:
+            currents_TBN = functional.linear(frames(x), inputs.weight, inputs.bias)
+            inputs = inputs._replace(currents=currents_TBN, x=None, weight=None, bias=None)
+        elif isinstance(x, Raster):
+            events, inputs = x.events, inputs._replace(x=None)
+        else:
+            events = find(x.detach().flatten(0, 1).contiguous())
+    done: tuple[Tensor, Tensor, Tensor | None, Tensor | None] = _Sequence.apply(  # type: ignore[no-untyped-call]
+        rules, events, *inputs, *membrane, *start
+    )
     return done
