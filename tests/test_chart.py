@@ -9,7 +9,7 @@ import pytest
 from matplotlib import image
 
 from snnexp.errors import OptionError, UserError
-from snnexp.reports.chart import COLOURS, Lines
+from snnexp.reports.chart import COLOURS, Line, Lines
 from snnexp.reports.interactive import charts
 from snnexp.reports.png import png
 
@@ -38,6 +38,12 @@ def test_lines_are_means_with_half_a_standard_deviation_each_way() -> None:
     assert line.y == pytest.approx([0.02, 0.2])
     assert line.half == pytest.approx([0.005, 0.05])
     assert line.notes[0] == "<b>first</b> at 0.01<br>0.02 ± 0.01 (sd)<br>3 of 3 runs"
+
+
+def test_bands_on_a_logarithmic_axis_stay_above_0() -> None:
+    line = Line("", "", np.arange(2.0), np.array([2.0, 1.0]), np.array([1.0, 3.0]), ["", ""], [True, True])
+    np.testing.assert_allclose(line.edges(log=False), [[1, -2], [3, 4]])
+    np.testing.assert_allclose(line.edges(log=True), [[1, 1 / 4], [3, 4]])
 
 
 def test_points_without_all_runs_are_marked() -> None:

@@ -39,6 +39,16 @@ class Line(NamedTuple):
         """Whether each place is marked; more of them hide the line."""
         return not self.joined or (len(self.x) <= POINTS and not self.dashed)
 
+    def edges(self, log: bool) -> tuple[Array, Array]:
+        """The lower and the upper end of the band.
+
+        On a logarithmic axis, a lower end that is not above 0 mirrors the upper one there, at the same factor from y.
+        """
+        low, high = self.y - self.half, self.y + self.half
+        if log:
+            low = np.where((low > 0) | (high <= 0), low, self.y**2 / np.where(high > 0, high, 1))
+        return low, high
+
 
 class Panel(NamedTuple):
     """Lines over x; marks: places on x with a name, where a vertical dashed line stands."""

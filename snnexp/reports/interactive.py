@@ -74,7 +74,7 @@ def _figure(panel: object) -> graph_objects.Figure:
 
 @_figure.register
 def _(panel: Panel) -> graph_objects.Figure:
-    figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line)], LAYOUT)
+    figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line, panel.y_log)], LAYOUT)
     places = sorted({float(x) for line in panel.lines for x in line.x if x > 0 or not panel.x_log})
     figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
     figure.update_yaxes(zeroline=False)
@@ -131,15 +131,15 @@ def _(panel: BarPanel) -> graph_objects.Figure:
     return figure
 
 
-def _traces(line: Line) -> list[graph_objects.Scatter]:
+def _traces(line: Line, log: bool) -> list[graph_objects.Scatter]:
     band = {"legendgroup": line.name, "showlegend": False, "hoverinfo": "skip", "mode": "lines"}
-    edges = [line.y - line.half, line.y + line.half]
+    low, high = line.edges(log)
     symbols = ["circle" if whole else "circle-open" for whole in line.whole]
     return [
-        graph_objects.Scatter(x=line.x.tolist(), y=edges[0].tolist(), line={"width": 0}, **band),
+        graph_objects.Scatter(x=line.x.tolist(), y=low.tolist(), line={"width": 0}, **band),
         graph_objects.Scatter(
             x=line.x.tolist(),
-            y=edges[1].tolist(),
+            y=high.tolist(),
             line={"width": 0},
             fill="tonexty",
             fillcolor=_transparent(line.colour),

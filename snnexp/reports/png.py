@@ -58,7 +58,7 @@ def _draw(panel: object, axes: Axes) -> None:
 @_draw.register
 def _(panel: Panel, axes: Axes) -> None:
     for line in panel.lines:
-        axes.fill_between(line.x, line.y - line.half, line.y + line.half, color=line.colour, alpha=0.18, linewidth=0)
+        axes.fill_between(line.x, *line.edges(panel.y_log), color=line.colour, alpha=0.18, linewidth=0)
         if line.joined:
             style = "--" if line.dashed else "-"
             axes.plot(line.x, line.y, style, color=line.colour, linewidth=1.6, label=line.name)
