@@ -87,12 +87,17 @@ class Network(nn.Module):
         return moments
 
     def slowed(self, x: Tensor | Raster) -> Tensor | Raster:
-        """What the first layer is given, every step as often as it is shown; spikes only where all of them arrive."""
+        """What the first layer is given, every step as often as it is shown."""
         silenced = self.dropout.training and self.dropout.p > 0
-        if isinstance(x, Raster) and self.encoder is None and not silenced:
+        # Steps that are repeated share their spikes, of which each would have to be silenced on its own.
+        if isinstance(x, Raster) and self.encoder is None and not (silenced and self.time_repeat > 1):
             return x.repeat(self.time_repeat) if self.time_repeat > 1 else x
         x_TBI = self.shown(frames(x))
         return x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
+
+    def silence(self, x: Tensor | Raster) -> Tensor | Raster:
+        """Dropout; numbers are drawn for spikes alone where it is these that are given."""
+        return x.map(self.dropout) if isinstance(x, Raster) else self.dropout(x)
 
     def forward(
         self, x: Tensor | Raster, state: tuple[Any, ...] | None = None, record: Sequence[str] = ()
@@ -101,7 +106,7 @@ class Network(nn.Module):
         outputs: list[LayerOutput] = []
         sent = self.slowed(x)
         for population, its_state in zip(self.populations, before, strict=False):
-            seen = sent if population is self.encoder or isinstance(sent, Raster) else self.dropout(sent)
+            seen = sent if population is self.encoder else self.silence(sent)
             outputs.append(population(seen, its_state, record))
             sent = population.send(outputs[-1].spikes)
         last = self.output(sent, before[-1])

@@ -122,7 +122,7 @@ def learned(made: Network, x: Tensor | Raster) -> list[Tensor]:
     [
         {},
         {"repeat": 2},
-        {"dropout": 0.5},
+        {"dropout": 0.5, "repeat": 2},
         {"encoder": True},
         {"backend": Backend.REFERENCE},
         {"neuron": LSTM},
@@ -160,3 +160,22 @@ def test_an_augmentation_changes_frames_and_none_leaves_spikes_alone() -> None:
     assert isinstance(changed[0], Tensor)
     assert torch.equal(changed[0], changed[1])  # type: ignore[arg-type]
     assert not torch.equal(changed[0], given.inputs)
+
+
+def test_dropout_silences_spikes_and_makes_the_others_larger() -> None:
+    given, seen = drawn(60, 20, 40), []
+    layer = Layer(40, 4, lambda size: lif(size).float(), Surrogate(triangular))
+    layer.register_forward_pre_hook(lambda _, arguments: seen.append(raster.frames(arguments[0])))
+    made = Network([layer], LinearOutput(4, 3), 0.25, 1)
+    torch.manual_seed(0)
+    made(given.sparse)
+    made(given.sparse)
+    made.eval()(given.sparse)
+    first_TBI, second_TBI, all_TBI = seen
+    there = given.inputs == 1
+    assert torch.equal(all_TBI, given.inputs)
+    assert not first_TBI[~there].any()
+    assert set(first_TBI[there].tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
+    first, second = (x_TBI[there] == 0 for x_TBI in (first_TBI, second_TBI))
+    for part, share in ((first, 0.25), (second, 0.25), (first & second, 0.25**2)):
+        assert part.double().mean().item() == pytest.approx(share, abs=5 * (share / len(part)) ** 0.5)

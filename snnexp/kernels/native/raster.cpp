@@ -13,33 +13,46 @@ struct Raster {
     const int64_t* starts;                // [B + 1]: where the gaps of a sample begin
     int64_t *begins, *counts;             // [K]: where a row's events begin, and how many it has; counts are 0
     int32_t* indices;
+    const F* values;
     F* out;  // [K, I]
 };
+
+// Calls spike(row, channel) for the spikes of sample b, in order; false where gaps lead out of the frames.
+template <typename Spike>
+bool walk(const Raster* r, int64_t b, Spike spike) {
+    int64_t row = b, channel = -1;
+    for (int64_t m = r->starts[b]; m < r->starts[b + 1]; ++m) {
+        const uint8_t gap = r->bytes[m];
+        channel += gap ? gap : 255;
+        for (; channel >= r->I; channel -= r->I) row += r->B;
+        if (row >= r->T * r->B) return false;
+        if (gap) spike(row, channel);
+    }
+    return true;
+}
 
 }  // namespace
 
 extern "C" {
 
-// The events of a sample stand where its gaps do: no more of them, and in their order.
-void from_gaps(Raster* r) {
-    int64_t broken = 0;
-#pragma omp parallel for num_threads(r->threads) schedule(static) reduction(|: broken)
-    for (int64_t b = 0; b < r->B; ++b) {
-        int64_t place = r->starts[b], row = b, channel = -1;
-        for (int64_t m = r->starts[b]; m < r->starts[b + 1]; ++m) {
-            const uint8_t gap = r->bytes[m];
-            channel += gap ? gap : 255;
-            for (; channel >= r->I; channel -= r->I) row += r->B;
-            if (row >= r->T * r->B) {
-                broken = 1;
-                break;
-            }
-            if (!gap) continue;
-            if (!r->counts[row]++) r->begins[row] = place;
-            r->indices[place++] = channel;
-        }
-    }
+void count_gaps(Raster* r) {
+    bool broken = false;
+#pragma omp parallel for num_threads(r->threads) schedule(static) reduction(|| : broken)
+    for (int64_t b = 0; b < r->B; ++b)
+        broken = !walk(r, b, [r](int64_t row, int64_t) { ++r->counts[row]; }) || broken;
     r->broken = broken;
+}
+
+// Row by row, as a product reads them.
+void list_gaps(const Raster* r) {
+#pragma omp parallel for num_threads(r->threads) schedule(static)
+    for (int64_t b = 0; b < r->B; ++b) {
+        int64_t last = -1, place = 0;
+        walk(r, b, [&](int64_t row, int64_t channel) {
+            if (row != last) place = r->begins[last = row];
+            r->indices[place++] = channel;
+        });
+    }
 }
 
 void from_events(const Raster* r) {
@@ -47,7 +60,7 @@ void from_events(const Raster* r) {
     for (int64_t k = 0; k < r->T * r->B; ++k) {
         F* row = r->out + k * r->I;
         std::fill_n(row, r->I, F(0));
-        for (int64_t n = r->begins[k]; n < r->begins[k] + r->counts[k]; ++n) row[r->indices[n]] = 1;
+        for (int64_t n = r->begins[k]; n < r->begins[k] + r->counts[k]; ++n) row[r->indices[n]] = r->values[n];
     }
 }
 

@@ -1,6 +1,7 @@
-"""Binary sequences by their spikes."""
+"""Input sequences by their spikes."""
 
 import ctypes
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import torch
@@ -15,11 +16,11 @@ from snnexp.kernels.native.events import Events
 class Arguments(ctypes.Structure):
     """`Raster` of raster.cpp."""
 
-    _fields_ = [*integers("T B I P threads broken"), *pointers("bytes starts begins counts indices out")]
+    _fields_ = [*integers("T B I P threads broken"), *pointers("bytes starts begins counts indices values out")]
 
 
 class Raster(NamedTuple):
-    """x [T, B, I] of 0 and 1 by the events of its rows [T x B, I], on a CPU.
+    """x [T, B, I] by the events of its rows [T x B, I], on a CPU.
 
     A product with it costs what its spikes cost, and its zeros never stand in memory.
     """
@@ -29,13 +30,17 @@ class Raster(NamedTuple):
 
     @property
     def density(self) -> float:
-        """The fraction that is 1."""
+        """The fraction that is an event."""
         steps, batch, inputs = self.shape
         return int(self.events.counts.sum()) / max(1, steps * batch * inputs)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same events with other values."""
+        return self._replace(events=self.events._replace(values=change(self.events.values)))
+
     def to(self, dtype: torch.dtype) -> Self:
         """The same in another precision."""
-        return self._replace(events=self.events._replace(values=self.events.values.to(dtype)))
+        return self.map(lambda values: values.to(dtype))
 
     def repeat(self, times: int) -> Self:
         """Every step so many times over."""
@@ -50,9 +55,9 @@ class Raster(NamedTuple):
 
     def frames(self) -> Tensor:
         """x_TBI, dense."""
-        events = self.events
-        out_TBI = events.values.new_empty(self.shape)
-        _call("from_events", out_TBI, begins=events.begins, counts=events.counts, indices=events.indices, out=out_TBI)
+        _, begins, counts, indices, values = self.events
+        out_TBI = values.new_empty(self.shape)
+        _call("from_events", out_TBI, begins=begins, counts=counts, indices=indices, values=values, out=out_TBI)
         return out_TBI
 
 
@@ -67,13 +72,17 @@ def from_gaps(gaps_G: Tensor, starts: Tensor, steps: int, channels: int, dtype: 
     Raises IndexError where gaps lead out of the frames.
     """
     batch = len(starts) - 1
-    begins, counts = torch.zeros(2, steps * batch, dtype=torch.int64).unbind()
-    indices, values = torch.empty(len(gaps_G), dtype=torch.int32), torch.ones(len(gaps_G), dtype=dtype)
-    arguments: dict[str, Value] = {"T": steps, "B": batch, "I": channels, "threads": threads(len(gaps_G))}
-    call = Call("from_gaps", Arguments, dtype, arguments)
-    call(bytes=gaps_G, starts=starts, begins=begins, counts=counts, indices=indices)
-    if call.structure.broken:
+    sizes: dict[str, Value] = {"T": steps, "B": batch, "I": channels, "threads": threads(len(gaps_G))}
+    counts = torch.zeros(steps * batch, dtype=torch.int64)
+    given: dict[str, Value] = {"bytes": gaps_G, "starts": starts, "counts": counts}
+    count = Call("count_gaps", Arguments, dtype, sizes | given)
+    count()
+    if count.structure.broken:
         raise IndexError(f"gaps lead out of {steps} steps of {channels} channels")
+    ends = counts.cumsum(0)
+    begins, spikes = ends - counts, int(ends[-1])
+    indices, values = torch.empty(spikes, dtype=torch.int32), torch.ones(spikes, dtype=dtype)
+    Call("list_gaps", Arguments, dtype, sizes | given | {"begins": begins, "indices": indices})()
     return Raster(Events(channels, begins, counts, indices, values), (steps, batch, channels))
 
 

@@ -23,9 +23,9 @@ from snnexp.neurons.reset import Reset
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
-# How many pieces of `tape.PIECE` values one here has; measured with 2 threads of 2 MB of second-level cache. A step of
-# [100, 128, 256] was 2.48, 2.75, 3.09 and 2.48 times as fast as the loop with 1, 2, 4 and 8; of two other sizes, with 8
-# fastest. Half of it took two thirds of the memory.
+# How many pieces of `tape.PIECE` values one here has. Measured on one machine, 2 threads with 2 MB of second-level
+# cache each: with 1, 2, 4 and 8 a step of the benchmark's W1 was 2.48, 2.75, 3.09 and 2.48 times as fast as the loop;
+# W2 was fastest with 8.
 LENGTH = 4
 
 
