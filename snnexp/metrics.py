@@ -23,9 +23,9 @@ class EpochMetrics(nn.Module):
 
     def __init__(self, classes: int, spiking: list[int]) -> None:
         super().__init__()
-        self.loss, self.cross_entropy, self.sparsity_loss = MeanMetric(), MeanMetric(), MeanMetric()
+        self.loss, self.cross_entropy, self.sparsity_loss = _mean(), _mean(), _mean()
         self.accuracy = MulticlassAccuracy(classes, average="micro")
-        self.firing_rates = nn.ModuleDict({str(layer): MeanMetric() for layer in spiking})
+        self.firing_rates = nn.ModuleDict({str(layer): _mean() for layer in spiking})
         for metric in self._all():
             metric.persistent(True)
 
@@ -67,8 +67,13 @@ class EpochMetrics(nn.Module):
         cross_entropy = float(self.cross_entropy.compute())
         return {
             "loss": float(self.loss.compute()),
-            "perplexity": math.exp(cross_entropy) if cross_entropy < 700 else math.inf,
+            "perplexity": math.inf if cross_entropy >= 700 else math.exp(cross_entropy),
             "accuracy": float(self.accuracy.compute()),
             "sparsity_loss": float(self.sparsity_loss.compute()),
             **{f"firing_rate/{layer}": float(metric.compute()) for layer, metric in self._rates().items()},
         }
+
+
+def _mean() -> MeanMetric:
+    """A mean that is NaN where one of its values is; by default torchmetrics leaves these out."""
+    return MeanMetric(nan_strategy=math.nan)  # not "disable", with which torchmetrics 1.9 forgets the weights

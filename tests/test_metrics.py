@@ -55,6 +55,15 @@ def test_values_weigh_every_sample_alike() -> None:
     )
 
 
+def test_what_is_no_number_is_not_left_out() -> None:
+    metrics = EpochMetrics(C, [1])
+    for logits_KBC, *rest in batches():
+        count(metrics, (logits_KBC, *rest))
+    count(metrics, (torch.full_like(logits_KBC, math.nan), *rest))
+    assert math.isnan(metrics.values()["perplexity"])
+    assert math.isfinite(metrics.values()["loss"])
+
+
 def test_every_step_with_a_target_of_its_own_is_a_sample() -> None:
     generator = torch.Generator().manual_seed(0)
     metrics = EpochMetrics(C, [])
