@@ -237,8 +237,17 @@ CHOSEN = {
 }
 
 
+FORMULA, RANDOM = "init.formula=code", "sharpness.infeasible=code"
+CODED = {"II": [FORMULA], "I-II": [FORMULA], "I-II-III": [FORMULA], "IV": [RANDOM], "all": [FORMULA, RANDOM]}
+
+
 def test_conditions_are_known() -> None:
-    assert set(CHOSEN) == set(options("conditions"))
+    assert {*CHOSEN, *(f"{name}-code" for name in CODED)} == set(options("conditions"))
+
+
+@pytest.mark.parametrize("conditions", CODED)
+def test_conditions_of_the_code_are_those_with_its_formulas(compose: Compose, conditions: str) -> None:
+    assert compose([f"conditions={conditions}-code"]) == compose([f"conditions={conditions}", *CODED[conditions]])
 
 
 @pytest.mark.parametrize("conditions", CHOSEN)

@@ -34,7 +34,7 @@ LINES = {
     "network/output=foo": (
         "network/output=foo: network/output has no such option; it has: leaky_integrator, linear, spiking\n"
     ),
-    "experiment=foo": "experiment=foo: experiment has no such option; it has: digits/",
+    "experiment=foo": "experiment=foo: experiment has no such option; it has: beyond/",
     "sgg=gaussian": "sgg: the configuration has no such option, did you mean sg?; it has: sg, dampening, ",
     "foo=3": "foo: the configuration has no such option; it has: sg, dampening, ",
     "neuron.treshold=2": (
