@@ -22,6 +22,11 @@ def picked(runs: pd.DataFrame, rank: str, best: str, by: Sequence[str], top: int
     return ranked.groupby([*by, "seed"], sort=False).head(top).sort_index()
 
 
+def which(rank: str, top: int) -> str:
+    """The runs of `picked`, in words; rank: the metric as it is called in the figure."""
+    return f"the best {top if top > 1 else 'run'} of each seed by {rank}, among the runs that are done"
+
+
 def averaged(runs: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """One row for each seed and each combination of values of `by`, with the means of the metrics.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.files import read_lines
-from snnexp.reports.best import picked
+from snnexp.reports.best import picked, which
 from snnexp.reports.chart import COLOURS, AnyPanel, Line, Panel
 from snnexp.reports.table import demand_column, select
 
@@ -42,8 +42,7 @@ class Epochs:
 
     @property
     def legend(self) -> str:
-        which = f"the best {self.top if self.top > 1 else 'run'} of each seed by {self._label(self.rank)}"
-        return f"Lines: mean ± sd over {which}, among the runs that are done."
+        return f"Lines: mean ± sd over {which(self._label(self.rank), self.top)}."
 
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         chosen = select(runs, self.at)

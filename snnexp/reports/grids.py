@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import require
-from snnexp.reports.best import picked
+from snnexp.reports.best import picked, which
 from snnexp.reports.chart import COLOURS, AnyPanel, Bar, BarPanel, MapPanel, in_order
 from snnexp.reports.table import cells, demand_column, select, swept
 
@@ -92,8 +92,7 @@ class Bars:
 
     @property
     def legend(self) -> str:
-        which = f"the best {self.top if self.top > 1 else 'run'} of each seed by {self._label(self.rank)}"
-        return f"Bars: mean ± sd over {which}, among the runs that are done."
+        return f"Bars: mean ± sd over {which(self._label(self.rank), self.top)}."
 
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         chosen = select(runs, self.at)
