@@ -52,9 +52,10 @@ def choose(
 ) -> Backend:
     """The backend that a sequence runs on: a kernel where there is one, else the reference loop.
 
-    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none; in Triton for
-    the first three. `traced`: a trace that has gradients is recorded, which the reference loop alone gives. `fused` and
-    `triton` raise `OptionError`, which says what it was that has no kernel, or why this machine runs none in Triton.
+    There are kernels for lif, alif, cuba_lif, plif, lstm and slstm, each with a matrix as recurrence or none; in Triton
+    for the first three. `traced`: a trace that has gradients is recorded, which the reference loop alone gives. `fused`
+    and `triton` raise `OptionError`, which says what it was that has no kernel, or why this machine runs none in
+    Triton.
     """
     lacking, instead = None, Backend.REFERENCE
     if kernel(neuron) is None:
