@@ -16,7 +16,7 @@ from snnexp.neurons.constants import Uniform, UniformDecay
 from snnexp.neurons.plif import PLIF
 from snnexp.neurons.reset import Reset
 from snnexp.surrogates import arctan, zero
-from snnexp.unroll import Backend, unroll
+from snnexp.unroll import Backend, choose, unroll
 from tests.kernels import case
 
 T, B, N = 60, 3, 5
@@ -284,5 +284,6 @@ def test_what_it_refuses() -> None:
 
 
 def test_there_is_no_kernel_and_fused_says_so() -> None:
+    assert choose(one(), Backend.AUTO) is Backend.REFERENCE
     with pytest.raises(OptionError, match=r"^backend=fused: there is no fused kernel for AdLIF; take reference"):
-        unroll(one(), torch.zeros(1, 1, 1).double(), None, arctan, backend=Backend.FUSED)
+        choose(one(), Backend.FUSED)
