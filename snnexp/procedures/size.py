@@ -9,9 +9,8 @@ def parameters(parts: Parts) -> dict[str, float]:
     A diagonal of R that a mask holds at 0 counts.
     """
     network = parts.task.network
+    in_layers = [pair for layer in network.hidden for pair in layer.named_parameters()]
     return {
         "parameters/all": float(sum(weight.numel() for weight in network.parameters())),
-        "parameters/neurons": float(
-            sum(weight.numel() for layer in network.hidden for weight in layer.neuron.parameters())
-        ),
+        "parameters/neurons": float(sum(weight.numel() for name, weight in in_layers if name.startswith("neuron."))),
     }
