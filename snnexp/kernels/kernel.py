@@ -7,10 +7,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from snnexp.kernels import lif, lstm
+from snnexp.kernels import gate_tier, lif, lstm, tier
 from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.projection import Projection
-from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
@@ -55,7 +54,5 @@ _lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
     """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
-    if kernel(neuron) is not lif.run:
-        return "torch"
-    missing = lacking(device, dtype)
+    missing = (tier if kernel(neuron) is lif.run else gate_tier).lacking(device, dtype)
     return f"torch ({missing})" if missing else "compiled"
