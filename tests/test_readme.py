@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from snnexp.config import check
-from snnexp.reports.index import markdown
+from snnexp.experiments import asked
+from snnexp.reports.overview import markdown
+from snnexp.reports.standing import standings
 from tests.runs import SMALL, composed, in_child
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,4 +88,4 @@ def test_links_to_files_lead_somewhere() -> None:
 
 def test_table_of_verdicts_is_that_of_the_reports() -> None:
     (table,) = re.findall(r"<!-- verdicts -->\n(.*?)<!-- end -->\n", README, re.DOTALL)
-    assert table == markdown(ROOT / "outputs" / "reports")
+    assert table == markdown(standings(asked(), ROOT / "outputs" / "reports"))
