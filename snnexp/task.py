@@ -102,7 +102,12 @@ class Task(lightning.LightningModule):
     def reseed(self, stream: Stream, index: int) -> None:
         # Hashed, because torch's generator looks at 32 bits only: seeds packed side by side would collide.
         digest = hashlib.sha256(f"{self.seed} {stream} {index}".encode()).digest()
-        torch.manual_seed(int.from_bytes(digest[:4]))
+        seed = int.from_bytes(digest[:4])
+        # As `torch.manual_seed` does, which notes seed and stack for each kind of device that is not used, should it be
+        # used later: at every step that is milliseconds, and memory that is never given back.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def on_train_epoch_start(self) -> None:
         # Not called when an epoch is resumed in its middle.
