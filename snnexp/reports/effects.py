@@ -54,7 +54,8 @@ class Effects:
         return BarPanel("", self._label(key), self._label(self.y), names, bars)
 
     def _bar(self, runs: pd.DataFrame, key: str, places: Sequence[Any], said: str, colour: str) -> Bar:
-        scores = [by_seed(runs, key, self.y).get(place, pd.Series(dtype=float)) for place in places]
+        found = by_seed(runs, key, self.y)
+        scores = [found.get(place, pd.Series(dtype=float)) for place in places]
         means, sds = (np.array([getattr(each, what)() for each in scores], float) for what in ("mean", "std"))
         notes = [
             f"<b>{self._label(place)}</b>, {said}<br>{mean:.4g} ± {sd:.2g} (sd)<br>{len(each)} seeds"
