@@ -16,6 +16,7 @@ from snnexp.losses import CrossEntropy
 from snnexp.metrics import EpochMetrics
 from snnexp.network import Network
 from snnexp.readouts import Readout
+from snnexp.score import score
 
 # Shapes: T time, B batch, I inputs, N neurons.
 
@@ -88,13 +89,9 @@ class Task(lightning.LightningModule):
         """The loss to minimise on a batch, counted in `metrics`."""
         output = self.network(inputs, carry.state)
         carry.keep(output.state)
-        logits_KBC = self.readout.logits(output.outputs)
-        loss = self.loss(logits_KBC, targets)
-        predictions = self.readout.predictions(logits_KBC, targets)
+        loss, cross_entropy, predictions = score(output.read, targets, self.readout, self.loss)
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        with torch.no_grad():
-            cross_entropy = self.loss.unsmoothed(loss, logits_KBC, targets)
         metrics.update(cross_entropy, predictions, targets, loss, sparsity_loss, spikes)
         return loss + sparsity_loss
 

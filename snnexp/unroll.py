@@ -52,8 +52,8 @@ def choose(
 ) -> Backend:
     """The backend that a sequence runs on: a kernel where there is one, else the reference loop.
 
-    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none, and for the
-    leaky integrator without recurrence; in Triton for the first three. `traced`: a trace that has gradients is
+    There are kernels for lif, alif, cuba_lif, plif, lstm and slstm, each with a matrix as recurrence or none, and for
+    the leaky integrator without recurrence; in Triton for the first three. `traced`: a trace that has gradients is
     recorded, which the reference loop alone gives. `fused` and `triton` raise `OptionError`, which says what it was
     that has no kernel, or why this machine runs none in Triton.
     """

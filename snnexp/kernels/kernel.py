@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from snnexp.kernels import integrator, lif, lstm
+from snnexp.kernels import integrator, lif, lstm, plif
 from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.projection import Projection
 from snnexp.kernels.tier import lacking
@@ -17,6 +17,7 @@ from snnexp.neurons.leaky_integrator import LeakyIntegrator
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.neuron import Neuron
+from snnexp.neurons.plif import PLIF
 from snnexp.neurons.slstm import SLSTM
 
 
@@ -44,6 +45,8 @@ def kernel(neuron: Neuron, recurrent: bool) -> Kernel | None:
     """
     if type(neuron) in (LIF, ALIF, CubaLIF):
         return lif.run
+    if type(neuron) is PLIF:
+        return plif.run
     if type(neuron) in (LSTM, SLSTM):
         return lstm.run
     if type(neuron) is LeakyIntegrator and not recurrent:
@@ -61,7 +64,7 @@ _lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
     """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
-    if kernel(neuron, True) is not lif.run:
+    if kernel(neuron, True) not in (lif.run, plif.run):
         return "torch"
     missing = lacking(device, dtype)
     return f"torch ({missing})" if missing else "compiled"
