@@ -50,6 +50,7 @@ class Config:
     network: Any = MISSING
     readout: Any = MISSING
     loss: Any = MISSING
+    learning: Any = MISSING
     optimizer: Any = MISSING
     scheduler: Any = MISSING
     trainer: Any = MISSING
