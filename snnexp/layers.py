@@ -1,7 +1,7 @@
 """Layers: a projection of the inputs, a recurrence, and neurons with a surrogate of their own scale."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -132,6 +132,17 @@ class Layer(nn.Module):
         )
 
 
+class LinearRead(NamedTuple):
+    """What a linear output layer did over a sequence, as `LayerOutput` has it for neurons.
+
+    spikes: the factors of the outputs, which of thousands of classes need never be there as a whole.
+    state: it has no memory.
+    """
+
+    spikes: Projection
+    state: None = None
+
+
 class LinearOutput(nn.Module):
     """A weighted sum of the last layer's spikes at every step, with a bias; it has no memory, so no state."""
 
@@ -142,5 +153,5 @@ class LinearOutput(nn.Module):
         self.projection = nn.Parameter(torch.zeros(classes, inputs))
         self.bias = nn.Parameter(torch.zeros(classes))
 
-    def forward(self, x_TBI: Tensor, state: None = None) -> LayerOutput:
-        return LayerOutput(functional.linear(x_TBI, self.projection, self.bias), None, {})
+    def forward(self, x_TBI: Tensor, state: None = None) -> LinearRead:
+        return LinearRead(Projection(x_TBI, self.projection, self.bias))

@@ -53,6 +53,26 @@ class CrossEntropy:
             logits_KBC.flatten(0, 1), targets_KB.flatten(), label_smoothing=self.label_smoothing
         )
 
+    def descend(self, logits_RC: Tensor, right_R: Tensor) -> Tensor:
+        """The loss, summed over decisions, and the same without smoothing, [2]; the logits become its gradient.
+
+            L = (1 - e) l_right + e mean_c l_c,   l_c = log(sum_k exp x_k) - x_c
+            dL/dx_c = softmax(x)_c - (1 - e) [c is right] - e / C
+
+        with the label smoothing e. In place, for logits of which there are too many to hold copies.
+        """
+        smoothing, right_R1 = self.label_smoothing, right_R.unsqueeze(1)
+        logits_RC.sub_(logits_RC.amax(1, keepdim=True))
+        of_right_R1 = logits_RC.gather(1, right_R1)
+        mean_R1 = logits_RC.mean(1, keepdim=True) if smoothing else of_right_R1
+        total_R1 = logits_RC.exp_().sum(1, keepdim=True)
+        unsmoothed_R1 = total_R1.log() - of_right_R1
+        loss_R1 = unsmoothed_R1 + smoothing * (of_right_R1 - mean_R1)
+        logits_RC.div_(total_R1).scatter_add_(1, right_R1, torch.full_like(of_right_R1, smoothing - 1))
+        if smoothing:
+            logits_RC.sub_(smoothing / logits_RC.shape[1])
+        return torch.stack((loss_R1.sum(), unsmoothed_R1.sum()))
+
     def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
         """The cross-entropy without smoothing, of what `loss` is from; that itself, where nothing is smoothed."""
         return loss if self.label_smoothing == 0 else CrossEntropy()(logits_KBC, targets)

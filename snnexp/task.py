@@ -18,6 +18,7 @@ from snnexp.losses import Loss
 from snnexp.metrics import EpochMetrics
 from snnexp.network import Network
 from snnexp.readouts import Readout
+from snnexp.score import score
 
 # Shapes: T time, B batch, I inputs, N neurons.
 
@@ -96,15 +97,12 @@ class Task(lightning.LightningModule):
         """The loss to minimise on a batch, or on a piece of it, counted in `metrics`."""
         output = self.network(inputs, carry.state)
         carry.keep(output.state)
-        logits = [self.readout.logits(outputs_TBC) for outputs_TBC in (*output.local, output.outputs)]
-        losses = [self.loss(logits_KBC, targets) for logits_KBC in logits]
-        *local, predictions = (self.readout.predictions(logits_KBC, targets) for logits_KBC in logits)
-        loss = torch.stack(losses).sum()
+        *local, last = [score(read, targets, self.readout, self.loss) for read in (*output.local, output.read)]
+        loss = torch.stack([*(lower.loss for lower in local), last.loss]).sum()
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        with torch.no_grad():
-            cross_entropy = self.loss.unsmoothed(losses[-1], logits[-1], targets)
-        metrics.update(cross_entropy, predictions, targets, loss, sparsity_loss, spikes, local)
+        decided = [lower.predictions for lower in local]
+        metrics.update(last.cross_entropy, last.predictions, targets, loss, sparsity_loss, spikes, decided)
         return loss + sparsity_loss
 
     def begin(self, whole: Piece, carry: Carry) -> tuple[Piece, Carry]:
@@ -132,7 +130,12 @@ class Task(lightning.LightningModule):
     def reseed(self, stream: Stream, index: int) -> None:
         # Hashed, because torch's generator looks at 32 bits only: seeds packed side by side would collide.
         digest = hashlib.sha256(f"{self.seed} {stream} {index}".encode()).digest()
-        torch.manual_seed(int.from_bytes(digest[:4]))
+        seed = int.from_bytes(digest[:4])
+        # As `torch.manual_seed` does, which notes seed and stack for each kind of device that is not used, should it be
+        # used later: at every step that is milliseconds, and memory that is never given back.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def on_train_epoch_start(self) -> None:
         # Not called when an epoch is resumed in its middle.

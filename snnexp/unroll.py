@@ -52,12 +52,13 @@ def choose(
 ) -> Backend:
     """The backend that a sequence runs on: a kernel where there is one, else the reference loop.
 
-    There are kernels for lif, alif, cuba_lif, lstm and slstm, each with a matrix as recurrence or none; in Triton for
-    the first three. `traced`: a trace that has gradients is recorded, which the reference loop alone gives. `fused` and
-    `triton` raise `OptionError`, which says what it was that has no kernel, or why this machine runs none in Triton.
+    There are kernels for lif, alif, cuba_lif, plif, lstm and slstm, each with a matrix as recurrence or none, and for
+    the leaky integrator without recurrence; in Triton for the first three. `traced`: a trace that has gradients is
+    recorded, which the reference loop alone gives. `fused` and `triton` raise `OptionError`, which says what it was
+    that has no kernel, or why this machine runs none in Triton.
     """
     lacking, instead = None, Backend.REFERENCE
-    if kernel(neuron) is None:
+    if kernel(neuron, recurrence is not None) is None:
         lacking = type(neuron).__name__
     elif recurrence is not None and not isinstance(recurrence, Tensor):
         lacking = "a recurrence that is no matrix"
@@ -102,7 +103,7 @@ def unroll(
         state = neuron.initial_state(given.shape[1], like(currents))
     taken = choose(neuron, backend, recurrence, traced)
     if taken is not Backend.REFERENCE:
-        run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron)
+        run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron, recurrence is not None)
         assert run is not None
         assert not callable(recurrence)
         return LayerOutput(*run(neuron, currents, recurrence, psi, state, noise_TBN, detach_recurrent, record))
