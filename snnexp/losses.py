@@ -1,6 +1,7 @@
 """What training minimises: the classification loss, and penalties on firing rates."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,6 +22,16 @@ def at_decisions(targets: Tensor, decisions: int) -> Tensor:
     if decisions % len(targets):
         raise UserError(f"the data set has {len(targets)} targets a sample, not {decisions}: take readout=every_step")
     return targets.repeat_interleave(decisions // len(targets), 0)
+
+
+class Loss(Protocol):
+    """A classification loss of logits [K, B, C] against targets, [B], or [T, B] where there is one at every step."""
+
+    def __call__(self, logits_KBC: Tensor, targets: Tensor) -> Tensor: ...
+
+    def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy in nats without smoothing, which perplexity is made of; `loss`: what was computed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,23 @@ class CrossEntropy:
         return loss if self.label_smoothing == 0 else CrossEntropy()(logits_KBC, targets)
 
 
+@dataclass(frozen=True)
+class SmoothL1:
+    """How far outputs are from 1 for the right class and 0 for the others: d^2 / 2 where |d| < 1, beyond |d| - 1/2.
+
+    Averaged over decisions, batch and classes. Source: Kaiser et al. 2020, DECOLLE's local losses.
+    """
+
+    def __call__(self, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The loss; targets: [B], or [T, B] where there is one at every step."""
+        right_KBC = functional.one_hot(at_decisions(targets, len(logits_KBC)), logits_KBC.shape[-1])
+        return functional.smooth_l1_loss(logits_KBC, right_KBC.to(logits_KBC))
+
+    def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy of the same outputs, taken as logits."""
+        return CrossEntropy()(logits_KBC, targets)
+
+
 def _size(spikes_TBN: Tensor) -> Tensor:
     """|z|; but with derivative 1, not 0, where z = 0, so that a silent neuron can be made to fire."""
     if spikes_TBN.detach().amin() >= 0:
@@ -88,6 +116,15 @@ def mean_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
     Source: the SELT loss of the authors' code of 2022 (`well_loss`).
     """
     return (_size(spikes_TBN).mean(0) - target).abs().mean()
+
+
+def layer_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
+    """Distance of the layer's rate at each step from the target, mean_t |mean_{b,n} z_t - target|.
+
+    Source: the DECOLLE runs of Herranz-Celotti & Rouat (LuCeHe/lif_stability, `frDECOLLELoss`), which take a step at a
+    time.
+    """
+    return (_size(spikes_TBN).mean((1, 2)) - target).abs().mean()
 
 
 def spike_counts(spikes_TBN: Tensor) -> Tensor:

@@ -26,11 +26,13 @@ class NetworkOutput(NamedTuple):
 
     state: the states of populations and output layer after the last step, to be passed to the next call of a longer
     sequence.
+    local: what readouts of the layers below the last did, [T, B, C] each, where these have their own losses.
     """
 
     read: Tensor | Projection
     layers: tuple[LayerOutput, ...]
     state: tuple[Any, ...]
+    local: tuple[Tensor, ...] = ()
 
     @property
     def outputs(self) -> Tensor:
@@ -79,6 +81,11 @@ class Network(nn.Module):
     def populations(self) -> list[Encoder | Layer]:
         """All neurons but those of the output, in the order of `NetworkOutput.layers`: the encoder is the first."""
         return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
+
+    @property
+    def local_readouts(self) -> int:
+        """How many layers below the last have a readout of their own: the first so many."""
+        return 0
 
     def shown(self, x: Tensor) -> Tensor:
         """What the first layer is given, [T, B, I], of the inputs of a batch.

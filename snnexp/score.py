@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from snnexp.kernels.native.raster import frames
 from snnexp.kernels.projection import Projection
-from snnexp.losses import CrossEntropy, at_decisions
+from snnexp.losses import CrossEntropy, Loss, at_decisions
 from snnexp.readouts import Readout
 
 # Shapes: T time, K decisions a sample (a multiple of T), B batch, N neurons, C classes, P decisions of a piece.
@@ -35,7 +35,7 @@ def whole(outputs: Tensor | Projection) -> Tensor:
     return functional.linear(frames(outputs.x), outputs.weight, outputs.bias)
 
 
-def score(outputs: Tensor | Projection, targets: Tensor, readout: Readout, loss: CrossEntropy) -> Score:
+def score(outputs: Tensor | Projection, targets: Tensor, readout: Readout, loss: Loss) -> Score:
     """Judge outputs by targets for the samples, [B], or for their steps, [T, B].
 
     Where outputs are given by their factors, and each step has a target and is decided for itself, some steps are

@@ -7,10 +7,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from snnexp.kernels import integrator, lif, lstm, plif
+from snnexp.kernels import gate_tier, integrator, lif, lstm, plif, tier
 from snnexp.kernels.gpu import tier as gpu
 from snnexp.kernels.projection import Projection
-from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.leaky_integrator import LeakyIntegrator
@@ -64,7 +63,8 @@ _lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
     """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
-    if kernel(neuron, True) not in (lif.run, plif.run):
+    run = kernel(neuron, True)
+    if run is None:  # but feed-forward there is one, in torch alone
         return "torch"
-    missing = lacking(device, dtype)
+    missing = (gate_tier if run is lstm.run else tier).lacking(device, dtype)
     return f"torch ({missing})" if missing else "compiled"

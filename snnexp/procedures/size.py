@@ -1,5 +1,7 @@
 """How large a network is."""
 
+from torch.nn import Module
+
 from snnexp.procedures.train import Parts
 
 
@@ -9,9 +11,9 @@ def parameters(parts: Parts) -> dict[str, float]:
     A diagonal of R that a mask holds at 0 counts.
     """
     network = parts.task.network
-    return {
-        "parameters/all": float(sum(weight.numel() for weight in network.parameters())),
-        "parameters/neurons": float(
-            sum(weight.numel() for layer in network.hidden for weight in layer.neuron.parameters())
-        ),
-    }
+    constants = [layer.get_submodule("neuron") for layer in network.hidden]
+    return {"parameters/all": _trained(network), "parameters/neurons": sum(map(_trained, constants))}
+
+
+def _trained(module: Module) -> float:
+    return float(sum(weight.numel() for weight in module.parameters()))
