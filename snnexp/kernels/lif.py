@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snnexp.kernels.native import membrane as compiled
-from snnexp.kernels.native import sequence
-from snnexp.kernels.native.sequence import Inputs
+from snnexp.kernels.native import sequence as compiled
 from snnexp.kernels.projection import Projection, dense, like
 from snnexp.kernels.tape import Flow, Given, Tape, centred, voltages
 from snnexp.kernels.tier import Tier, fastest
@@ -73,7 +71,7 @@ def run(
     noise_TBN: Tensor | None,
     detach_recurrent: bool,
     record: Sequence[str],
-    choose: Callable[[torch.device, torch.dtype], Tier] | None = None,
+    choose: Callable[[torch.device, torch.dtype], Tier | None] | None = None,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Spikes, last state and trace, as `unroll` gives them; of the trace only z has a gradient.
 
@@ -81,29 +79,26 @@ def run(
 
     All is computed in the precision of the constants, or of the currents where theirs is higher; autocast is off.
     """
-    membrane = neuron.membrane()
-    start = MembraneState._make(getattr(state, name, None) for name in MembraneState._fields)
+    membrane, start = neuron.membrane(), [getattr(state, name, None) for name in MembraneState._fields]
     device, dtype = membrane.theta.device, torch.promote_types(like(currents).dtype, membrane.theta.dtype)
-    tier, traced = (choose or fastest)(device, dtype), bool(set(record) - {"z"})
-    in_pieces = tier is compiled and not traced  # which leaves no trace behind, and makes the currents as it goes
-    if not in_pieces or torch.is_autocast_enabled(device.type):
-        currents = dense(currents)
-    inputs = Inputs(None, *currents, None, None) if isinstance(currents, Projection) else Inputs(currents)
-    inputs = inputs._replace(recurrence=recurrence_NN, noise=noise_TBN)
-    every: list[Any] = [None if it is None else it.to(dtype) for it in (*inputs, *membrane, *start)]
-    inputs, membrane, start = Inputs(*every[:6]), Membrane(*every[6:12]), MembraneState(*every[12:])
+    tier = (choose or fastest)(device, dtype)
+    traced = bool(set(record) - {"z"})
+    if tier is not None or traced or torch.is_autocast_enabled(device.type):
+        currents = dense(currents)  # else they are made as they are needed
+    given: list[Any] = [None if it is None else it.to(dtype) for it in (recurrence_NN, noise_TBN, *membrane, *start)]
+    sequence, membrane, start = (currents.to(dtype), *given[:2]), Membrane(*given[2:8]), MembraneState(*given[8:])
     flows, tape = (not neuron.detach_reset, not detach_recurrent), None
     with torch.autocast(device.type, enabled=False):
-        if in_pieces:
-            rules = sequence.Rules(psi, neuron.reset, *flows)
-            spikes_TBN, v_BN, a_BN, i_BN = sequence.run(rules, inputs, membrane, start)
-        else:
-            spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(  # type: ignore[no-untyped-call]
-                Rules(psi, neuron.reset, *flows, tier),
-                *(inputs.currents, inputs.recurrence, inputs.noise),
-                *(*membrane, *start),
-            )
+        if tier is not None:
+            rules = Rules(psi, neuron.reset, *flows, tier)
+            spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(rules, *sequence, *membrane, *start)  # type: ignore[no-untyped-call]
             tape = Tape(spikes_TBN, *kept)
+        elif traced:
+            tape, (v_BN, _, a_BN, i_BN) = compiled.trace(neuron.reset, *sequence, membrane, start)
+            spikes_TBN = tape.spikes
+        else:
+            rules = compiled.Rules(psi, neuron.reset, *flows)
+            spikes_TBN, v_BN, a_BN, i_BN = compiled.run(rules, *sequence, membrane, start)
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
     trace = {"z": spikes_TBN}
     if traced and tape is not None:
