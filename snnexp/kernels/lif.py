@@ -72,33 +72,41 @@ def run(
     detach_recurrent: bool,
     record: Sequence[str],
     choose: Callable[[torch.device, torch.dtype], Tier | None] | None = None,
+    recompute: bool = False,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Spikes, last state and trace, as `unroll` gives them; of the trace only z has a gradient.
 
     choose: whose recursions to take for such tensors; None: `fastest`.
+    recompute: a compiled sequence keeps no voltages for its backward, which walks forward once more.
 
     All is computed in the precision of the constants, or of the currents where theirs is higher; autocast is off.
     """
-    membrane, start = neuron.membrane(), [getattr(state, name, None) for name in MembraneState._fields]
+    membrane = neuron.membrane()
     device, dtype = membrane.theta.device, torch.promote_types(like(currents).dtype, membrane.theta.dtype)
-    tier = (choose or fastest)(device, dtype)
-    traced = bool(set(record) - {"z"})
+    tier, traced = (choose or fastest)(device, dtype), bool(set(record) - {"z"})
     if tier is not None or traced or torch.is_autocast_enabled(device.type):
         currents = dense(currents)  # else they are made as they are needed
-    given: list[Any] = [None if it is None else it.to(dtype) for it in (recurrence_NN, noise_TBN, *membrane, *start)]
-    sequence, membrane, start = (currents.to(dtype), *given[:2]), Membrane(*given[2:8]), MembraneState(*given[8:])
+    currents = currents.to(dtype)
+    started = (getattr(state, name, None) for name in MembraneState._fields)
+    every = [None if it is None else it.to(dtype) for it in (recurrence_NN, noise_TBN, *membrane, *started)]
+    (recurrence_NN, noise_TBN), membrane, start = every[:2], Membrane._make(every[2:8]), MembraneState._make(every[8:])
     flows, tape = (not neuron.detach_reset, not detach_recurrent), None
     with torch.autocast(device.type, enabled=False):
         if tier is not None:
-            rules = Rules(psi, neuron.reset, *flows, tier)
-            spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(rules, *sequence, *membrane, *start)  # type: ignore[no-untyped-call]
+            spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(  # type: ignore[no-untyped-call]
+                Rules(psi, neuron.reset, *flows, tier),
+                *(currents, recurrence_NN, noise_TBN),
+                *(*membrane, *start),
+            )
             tape = Tape(spikes_TBN, *kept)
-        elif traced:
-            tape, (v_BN, _, a_BN, i_BN) = compiled.trace(neuron.reset, *sequence, membrane, start)
+        elif isinstance(currents, Tensor) and traced:
+            tape, (v_BN, _, a_BN, i_BN) = compiled.trace(
+                neuron.reset, currents, recurrence_NN, noise_TBN, membrane, start
+            )
             spikes_TBN = tape.spikes
         else:
-            rules = compiled.Rules(psi, neuron.reset, *flows)
-            spikes_TBN, v_BN, a_BN, i_BN = compiled.run(rules, *sequence, membrane, start)
+            rules = compiled.Rules(psi, neuron.reset, *flows, recompute)
+            spikes_TBN, v_BN, a_BN, i_BN = compiled.run(rules, currents, recurrence_NN, noise_TBN, membrane, start)
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
     trace = {"z": spikes_TBN}
     if traced and tape is not None:

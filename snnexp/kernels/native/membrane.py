@@ -84,6 +84,16 @@ class Kept(NamedTuple):
         return {"bits": self.bits, "u": self.u, "held": self.held, "all_a": self.a, "all_i": self.i}
 
 
+class Section(NamedTuple):
+    """Some steps of a sequence: of its inputs and of what was kept since its start. piece: which those of all are."""
+
+    piece: slice
+    steps: slice
+    inputs: Inputs
+    start: MembraneState
+    kept: Kept
+
+
 class Walk:
     """The forward recursion. All tensors are dense."""
 
@@ -110,7 +120,14 @@ class WalkBack:
     """
 
     def __init__(
-        self, membrane: Membrane, reset: Reset, inputs: Inputs, to: MembraneState, longest: int, flow: Flow, to_weight: bool
+        self,
+        membrane: Membrane,
+        reset: Reset,
+        inputs: Inputs,
+        to: MembraneState,
+        longest: int,
+        flow: Flow,
+        to_weight: bool,
     ) -> None:
         batch, size = to.v.shape
         self.to, self.membrane = to, membrane
@@ -137,21 +154,16 @@ class WalkBack:
 
     def __call__(
         self,
-        inputs: Inputs,
-        start: MembraneState,
-        kept: Kept,
-        steps: slice,
+        section: Section,
         psi_tBN: Tensor,
         of_spikes_tBN: Tensor | None,
         gx_tBN: Tensor,
         of_x_tBI: Tensor | None,
     ) -> None:
-        """Goes back over some of the steps that these inputs, this start and what was kept belong to.
-
-        Writes the gradients to currents and to x.
-        """
+        """Writes the gradients to the currents and to x."""
         given: dict[str, Value] = {"psi": psi_tBN, "of_spikes": of_spikes_tBN, "of_currents": gx_tBN, "of_x": of_x_tBI}
-        self.call(**_steps(inputs, start, steps), **start._asdict(), **kept.values(), **given)
+        walked = _steps(section.inputs, section.start, section.steps)
+        self.call(**walked, **section.start._asdict(), **section.kept.values(), **given)
 
     def constants(self) -> Membrane | None:
         """The gradients to the constants that there are, if they are wanted."""
@@ -181,5 +193,5 @@ def _right_factor(by_columns_NN: Tensor | None, right_NN: Tensor | None) -> dict
 
 
 def _steps(inputs: Inputs, state: MembraneState, steps: slice) -> dict[str, Value]:
-    places = {} if inputs.x is None else inputs.x.places("x")
-    return {"begin": steps.start, "end": steps.stop, "B": len(state.v)} | places
+    places: dict[str, Value] = {} if inputs.x is None else inputs.x.places("x")
+    return places | {"begin": steps.start, "end": steps.stop, "B": len(state.v)}

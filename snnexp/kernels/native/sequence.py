@@ -4,9 +4,8 @@ Between forward and backward stay the inputs, by their events, the spikes as bit
 memory matters, just the state at the beginning of every piece of time, and the backward walks each piece once more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, density, find
-from snnexp.kernels.native.membrane import Inputs, Kept, Walk, WalkBack
+from snnexp.kernels.native.membrane import Inputs, Kept, Section, Walk, WalkBack
 from snnexp.kernels.native.raster import Raster, frames
 from snnexp.kernels.tape import Flow, Given, Tape, pieces
 from snnexp.neurons.membrane import Membrane, MembraneState
@@ -24,7 +23,7 @@ from snnexp.neurons.reset import Reset
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
 # How many pieces of `tape.PIECE` values one here has.
-LENGTH = 1
+LENGTH = 2
 
 
 class Rules(NamedTuple):
@@ -79,20 +78,13 @@ class _Sequence(torch.autograd.Function):
         walk_back = WalkBack(membrane, rules.reset, inputs, to, longest, flow, to_weight)
         of_x = start.v.new_empty(*shape[:2], inputs.weight.shape[1]) if to_x and inputs.weight is not None else None
         of_currents = start.v.new_empty(shape if inputs.x is None else (longest, *shape[1:]))
-        walk = Walk(membrane, rules.reset, inputs, of_currents.numel()) if rules.recompute else None
-        if walk is not None:
-            kept = Kept.room(longest, rules.reset, start)
-        for piece, state in zip(ctx.pieces, reversed(states) if walk is not None else repeat(start)):
-            its, steps = inputs, piece
-            if walk is not None:
-                its, steps = inputs.part(piece, start), slice(0, piece.stop - piece.start)
-                walk(its, _copy(state), None, kept)
-            assert kept.u is not None
-            psi_tBN = rules.psi(kept.u[steps]).contiguous()
+        for section in _sections(rules, ctx.pieces, inputs, membrane, states, kept):
+            u_TBN, piece = section.kept.u, section.piece
+            assert u_TBN is not None
+            psi_tBN = rules.psi(u_TBN[section.steps]).contiguous()
             of_spikes_tBN = None if given[0] is None else given[0][piece].contiguous()
             gx_tBN = of_currents[piece] if inputs.x is None else of_currents
-            of_x_tBI = None if of_x is None else of_x[piece]
-            walk_back(its, state, kept, steps, psi_tBN, of_spikes_tBN, gx_tBN, of_x_tBI)
+            walk_back(section, psi_tBN, of_spikes_tBN, gx_tBN, None if of_x is None else of_x[piece])
         return (
             *(None, None),
             *(of_currents if to_currents else None, of_x),
@@ -101,6 +93,27 @@ class _Sequence(torch.autograd.Function):
             *(walk_back.constants() or (None,) * 6),
             *walk_back.first(),
         )
+
+
+def _sections(
+    rules: Rules,
+    parts: Sequence[slice],
+    inputs: Inputs,
+    membrane: Membrane,
+    states: Sequence[MembraneState],
+    kept: Kept,
+) -> Iterator[Section]:
+    """The pieces of a sequence, the last one first, with what the backward needs; it holds until the next one."""
+    if not rules.recompute:
+        yield from (Section(piece, piece, inputs, states[0], kept) for piece in parts)
+        return
+    longest = parts[0].stop - parts[0].start
+    again = Kept.room(longest, rules.reset, states[0])
+    walk = Walk(membrane, rules.reset, inputs, longest * states[0].v.numel())
+    for piece, state in zip(parts, reversed(states), strict=True):
+        its = inputs.part(piece, state)
+        walk(its, _copy(state), None, again)
+        yield Section(piece, slice(0, piece.stop - piece.start), its, state, again)
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
@@ -168,7 +181,11 @@ def run(
 
 
 def trace(
-    reset: Reset, currents_TBN: Tensor, recurrence_NN: Tensor | None, noise_TBN: Tensor | None, membrane: Membrane,
+    reset: Reset,
+    currents_TBN: Tensor,
+    recurrence_NN: Tensor | None,
+    noise_TBN: Tensor | None,
+    membrane: Membrane,
     start: MembraneState,
 ) -> tuple[Tape, MembraneState]:
     """What a sequence leaves behind, and its last state; without gradients."""

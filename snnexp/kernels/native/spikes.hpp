@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vectors.hpp"
-#if defined(__AVX512F__) && defined(__AVX512VL__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -28,26 +28,16 @@ struct Places {
     }
 };
 constexpr Places places;
-constexpr int64_t kSlack = 8;  // what a list of places may be written beyond what is found
-
-#if defined(__AVX512F__) && defined(__AVX512VL__)
-inline __mmask8 differs(__m256 values) { return _mm256_cmp_ps_mask(values, _mm256_setzero_ps(), _CMP_NEQ_UQ); }
-inline __mmask8 differs(__m512d values) { return _mm512_cmp_pd_mask(values, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
-#endif
+constexpr int64_t kSlack = 16;  // what a list of places may be written beyond what is found
 
 // A bit for each of eight values that is not 0.
 inline uint8_t byte_of(const F* eight) {
     typedef F Values __attribute__((vector_size(8 * sizeof(F)), aligned(sizeof(F)), may_alias));
-    const Values values = *reinterpret_cast<const Values*>(eight);
-#if defined(__AVX512F__) && defined(__AVX512VL__)
-    return differs(values);
-#else
     typedef int8_t Bytes __attribute__((vector_size(8)));
-    const Bytes differ = __builtin_convertvector(values != F(0), Bytes);
+    const Bytes differ = __builtin_convertvector(*reinterpret_cast<const Values*>(eight) != F(0), Bytes);
     uint64_t bytes;
     std::memcpy(&bytes, &differ, 8);
     return uint8_t((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56);
-#endif
 }
 
 // The last `columns` < 8 values of a row likewise.
@@ -56,6 +46,24 @@ inline uint8_t byte_of(const F* some, int64_t columns) {
     std::copy_n(some, columns, eight);
     return byte_of(eight);
 }
+
+#if defined(__AVX512F__)
+constexpr int64_t kWide = 16;  // values that AVX-512 looks at in one go
+inline uint16_t differs(const float* row) {
+    return _mm512_cmp_ps_mask(_mm512_loadu_ps(row), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+inline uint16_t differs(const double* row) {
+    const __mmask8 first = _mm512_cmp_pd_mask(_mm512_loadu_pd(row), _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __mmask8 second = _mm512_cmp_pd_mask(_mm512_loadu_pd(row + 8), _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    return uint16_t(second << 8 | first);
+}
+inline int64_t list_wide(int32_t* indices, uint16_t differ, int64_t column) {
+    const __m512i counting = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i here = _mm512_add_epi32(counting, _mm512_set1_epi32(int32_t(column)));
+    _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(differ, here));
+    return __builtin_popcount(differ);
+}
+#endif
 
 // Writes the places of the bits, from `column` on, and returns how many they are; without a branch.
 inline int64_t list(int32_t* indices, uint8_t byte, int64_t column) {
@@ -66,8 +74,15 @@ inline int64_t list(int32_t* indices, uint8_t byte, int64_t column) {
 
 // Which of `columns` values are not 0, in order, and how many; as bits, too, if there is room for them.
 inline int64_t nonzero(int32_t* indices, const F* row, int64_t columns, uint8_t* bits = nullptr) {
-    int64_t found = 0;
-    for (int64_t c = 0; c < columns; c += 8) {
+    int64_t found = 0, c = 0;
+#if defined(__AVX512F__)
+    for (; c + kWide <= columns; c += kWide) {
+        const uint16_t differ = differs(row + c);
+        if (bits) std::memcpy(bits + c / 8, &differ, sizeof differ);
+        found += list_wide(indices + found, differ, c);
+    }
+#endif
+    for (; c < columns; c += 8) {
         const uint8_t byte = c + 8 <= columns ? byte_of(row + c) : byte_of(row + c, columns - c);
         if (bits) bits[c / 8] = byte;
         found += list(indices + found, byte, c);
@@ -76,14 +91,27 @@ inline int64_t nonzero(int32_t* indices, const F* row, int64_t columns, uint8_t*
 }
 
 inline void pack(uint8_t* bits, const F* row, int64_t columns) {
-    for (int64_t c = 0; c < columns; c += 8)
+    int64_t c = 0;
+#if defined(__AVX512F__)
+    for (; c + kWide <= columns; c += kWide) {
+        const uint16_t differ = differs(row + c);
+        std::memcpy(bits + c / 8, &differ, sizeof differ);
+    }
+#endif
+    for (; c < columns; c += 8)
         bits[c / 8] = c + 8 <= columns ? byte_of(row + c) : byte_of(row + c, columns - c);
 }
 
 // The places of the bits of a row, and how many they are.
 inline int64_t places_of(int32_t* indices, const uint8_t* bits, int64_t columns) {
-    int64_t found = 0;
-    for (int64_t c = 0; c < columns; c += 8) found += list(indices + found, bits[c / 8], c);
+    int64_t found = 0, c = 0;
+#if defined(__AVX512F__)
+    for (uint16_t two; c + kWide <= columns; c += kWide) {
+        std::memcpy(&two, bits + c / 8, sizeof two);
+        found += list_wide(indices + found, two, c);
+    }
+#endif
+    for (; c < columns; c += 8) found += list(indices + found, bits[c / 8], c);
     return found;
 }
 

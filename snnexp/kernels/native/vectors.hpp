@@ -30,8 +30,10 @@ struct Vector {  // of F
     static Wide load(const F* from) { return *reinterpret_cast<const Loose*>(from); }
     static void store(F* to, Wide value) { *reinterpret_cast<Loose*>(to) = value; }
     static F sum(Wide value) {
-        F total = 0;
-        for (int64_t lane = 0; lane < lanes; ++lane) total += value[lane];
+        F lane[lanes], total = 0;
+        std::memcpy(lane, &value, sizeof lane);
+#pragma omp simd reduction(+ : total)
+        for (int64_t n = 0; n < lanes; ++n) total += lane[n];
         return total;
     }
 };
