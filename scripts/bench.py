@@ -9,7 +9,7 @@
     python scripts/bench.py training            a step of a run, by parts, with and without the fast sequences
     python scripts/bench.py optimisers          AdaBelief and others over many small tensors
     python scripts/bench.py packing             a sweep with two runs at a time, beside one after another
-    python scripts/bench.py W1 --json docs/speed.json --readme README.md --figure docs/speed.png
+    python scripts/bench.py W1 --json docs/speed.json --readme docs/speed.md --figure docs/speed.png
 
 --json adds to what the file has of other workloads; --readme puts the table of all workloads W in it between the lines
 <!-- speed --> and <!-- end -->, --figure draws them. pip install -e .[bench] installs the other libraries; what is not

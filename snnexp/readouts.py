@@ -59,6 +59,12 @@ class Readout:
     decision: Callable[[Tensor], Tensor] = mode
     spiking_output: bool = False
 
+    @property
+    def at_every_step(self) -> bool:
+        """Whether every output is a logit itself, so that the decisions of a step need no other step."""
+        output_TBC = torch.empty(1, 1, 1)
+        return self.logits(output_TBC) is output_TBC
+
     def predictions(self, logits_KBC: Tensor, targets: Tensor) -> Tensor:
         """The classes decided for, shaped like the targets: one a sample, [B], or one a step, [T, B].
 

@@ -12,6 +12,15 @@ def always(progress: float) -> float:
     return 1.0
 
 
+def until(progress: float, end: float) -> float:
+    """On at first, weight 1, and off from the fraction `end` of the training on.
+
+    Raises `OptionError` unless 0 < end <= 1.
+    """
+    require(0 < end <= 1, "end", end, "a fraction of the training, must lie in (0, 1]")
+    return 1.0 if progress < end else 0.0
+
+
 def ramp(progress: float, start: float, end: float) -> float:
     """Off until `start`, growing linearly until `end`, then 1; both are fractions of the training.
 

@@ -40,7 +40,11 @@ BENEATH = {
     "procedure/quantity": ["procedure=analytic"],
     "procedure/rule": ["procedure=match_spikes"],
 }  # groups that only one option of another group has
-NEEDS = {"readout=spike_count": ["network/output=spiking"], "network=embedding": ["dataset=ptb"]}
+NEEDS = {
+    "readout=spike_count": ["network/output=spiking"],
+    "network=embedding": ["dataset=ptb"],
+    "learning=online": ["network/output=linear"],
+}
 LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 
 

@@ -1,4 +1,4 @@
-"""What the README says works: its commands, its examples, its map."""
+"""What the README and the pages of docs say works: their commands, their examples, the map."""
 
 import json
 import os
@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from snnexp.config import check
-from snnexp.reports.index import markdown
+from snnexp.experiments import asked
+from snnexp.reports.overview import markdown
+from snnexp.reports.standing import standings
 from tests.runs import SMALL, composed, in_child
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
 TRAIN = [shlex.split(line, comments=True)[2:] for line in COMMANDS if line.startswith("python train.py")]
 FILES = {text.split()[1]: text for kind, text in BLOCKS if kind in ("python", "yaml") and text.startswith("# ")}
@@ -79,11 +82,24 @@ def test_map_is_true() -> None:
     assert rooms <= {Path(name).name for name in named}
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", PAGES[page]):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_linked() -> None:
+    assert {f"docs/{page.name}" for page in PAGES} - {"docs/README.md"} <= set(re.findall(r"\]\(([^)]+)\)", README))
+
+
+def test_captions_have_the_number_of_runs() -> None:
+    captions = re.findall(r"!\[[^]]*\]\((outputs/reports/\S+)\.png\)\n\n\*(.*?)\*\n", README, re.DOTALL)
+    assert len(captions) == 3
+    for report, caption in captions:
+        over = json.loads((ROOT / f"{report}.json").read_text())["over"]
+        assert f"{over} runs" in " ".join(caption.split()), report
 
 
 def test_table_of_verdicts_is_that_of_the_reports() -> None:
     (table,) = re.findall(r"<!-- verdicts -->\n(.*?)<!-- end -->\n", README, re.DOTALL)
-    assert table == markdown(ROOT / "outputs" / "reports")
+    assert table == markdown(standings(asked(), ROOT / "outputs" / "reports"))

@@ -15,6 +15,7 @@ from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.membrane import Membrane, MembraneState
+from snnexp.neurons.plif import PLIF
 from snnexp.neurons.reset import Reset
 
 # Shapes: T time, B batch, N neurons.
@@ -63,7 +64,7 @@ class _Sequence(torch.autograd.Function):
 
 
 def run(
-    neuron: LIF | ALIF | CubaLIF,
+    neuron: LIF | ALIF | CubaLIF | PLIF,
     currents: Tensor | Projection,
     recurrence_NN: Tensor | None,
     psi: Callable[[Tensor], Tensor],

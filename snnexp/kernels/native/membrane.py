@@ -193,5 +193,5 @@ def _right_factor(by_columns_NN: Tensor | None, right_NN: Tensor | None) -> dict
 
 
 def _steps(inputs: Inputs, state: MembraneState, steps: slice) -> dict[str, Value]:
-    places: dict[str, Value] = {} if inputs.x is None else inputs.x.places("x")
-    return places | {"begin": steps.start, "end": steps.stop, "B": len(state.v)}
+    walked: dict[str, Value] = {"begin": steps.start, "end": steps.stop, "B": len(state.v)}
+    return walked if inputs.x is None else walked | inputs.x.places("x")

@@ -47,13 +47,13 @@ struct Walk {
         const Panels panels{all.panels, N, all.panels_stride};
         const int64_t rows = part.end - part.begin;
         F* z = all.z + part.begin * N;
-        std::vector<F> unseen(N), weights(N), sum(std::max({N, inputs.stride, table.stride}), F(0));
+        std::vector<F> unseen(2 * N), weights(N), sum(std::max({N, inputs.stride, table.stride}), F(0));
         std::vector<F> product(rows * panels.stride);
         Active fired(rows, N);
         if (table.rows) fired.look(z);
         for (int64_t t = all.begin; t < all.end; ++t) {
             const bool dense = table.rows && fired.fraction() > all.often;
-            if (dense) panels.product(product.data(), panels.stride, z, rows);
+            if (dense) panels.product(product.data(), z, rows);
             for (int64_t r = 0; r < rows; ++r) {
                 const int64_t b = part.begin + r, of_b = b * N, k = t * B + b, now = k * N;
                 std::copy_n(all.currents ? all.currents + now : zeros.data(), N, sum.data());
@@ -65,8 +65,9 @@ struct Walk {
                     table.add(sum.data(), fired.of(r), weights.data(), fired.counts[r]);
                 }
                 const State state{all.v + of_b, all.z + of_b, at(all.a, of_b), at(all.i, of_b)};
-                membrane.forward(state, sum.data(), all.b ? all.b : zeros.data(), all.noise ? all.noise + now : zeros.data(),
-                                 all.held ? all.held + now : unseen.data(), all.u ? all.u + now : unseen.data());
+                F *held = all.held ? all.held + now : unseen.data(), *u = all.u ? all.u + now : unseen.data() + N;
+                membrane.forward(state, sum.data(), all.b ? all.b : zeros.data(),
+                                 all.noise ? all.noise + now : zeros.data(), held, u);
                 if (all.spikes) std::copy_n(state.z, N, all.spikes + now);
                 if (all.all_a) std::copy_n(state.a, N, all.all_a + now);
                 if (all.all_i) std::copy_n(state.i, N, all.all_i + now);
@@ -82,7 +83,8 @@ struct Walk {
         const Table table{all.columns, all.columns_stride};
         const Panels panels{all.panels, N, all.panels_stride}, to_inputs{all.weight, N, all.weight_stride};
         const int64_t rows = part.end - part.begin;
-        std::vector<F> left(table.stride, F(0)), spikes(N), product(rows * std::max(panels.stride, to_inputs.stride), F(0));
+        std::vector<F> left(table.stride, F(0)), spikes(N);
+        std::vector<F> product(rows * panels.stride, F(0)), of_inputs(rows * to_inputs.stride);
         Active wanted(rows, N);
         for (int64_t t = all.end - 1; t >= all.begin; --t) {
             const int64_t first = ((t - all.begin) * B + part.begin) * N;  // in what is there for these steps alone
@@ -90,7 +92,7 @@ struct Walk {
             if (fed) {
                 const F* gx = t + 1 < all.end ? all.of_currents + first + B * N : all.after + part.begin * N;
                 wanted.look(all.psi + first);
-                if (wanted.fraction() > all.often) panels.product(product.data(), panels.stride, gx, rows);
+                if (wanted.fraction() > all.often) panels.product(product.data(), gx, rows);
                 else
                     for (int64_t r = 0; r < rows; ++r) {
                         std::copy_n(gx + r * N, N, left.data());
@@ -98,17 +100,20 @@ struct Walk {
                     }
             }
             for (int64_t r = 0; r < rows; ++r) {
-                const int64_t b = part.begin + r, here = first + r * N;
+                const int64_t b = part.begin + r, of_b = b * N, here = first + r * N;
                 membrane.template backward<learning>(
-                    kept<learning>(t, b, spikes.data()), all.psi + here, all.of_spikes ? all.of_spikes + here : zeros.data(),
+                    kept<learning>(t, b, spikes.data()), all.psi + here,
+                    all.of_spikes ? all.of_spikes + here : zeros.data(),
                     fed ? product.data() + r * panels.stride : zeros.data(),
-                    State{all.of_v + b * N, all.of_z + b * N, at(all.of_a, b * N), at(all.of_i, b * N)}, all.of_currents + here, sums);
+                    State{all.of_v + of_b, all.of_z + of_b, at(all.of_a, of_b), at(all.of_i, of_b)},
+                    all.of_currents + here, sums);
                 if (all.of_recurrence) note(t, b);
             }
             if (all.of_x) {
-                to_inputs.product(product.data(), to_inputs.stride, all.of_currents + first, rows);
+                to_inputs.product(of_inputs.data(), all.of_currents + first, rows);
+                F* of_x = all.of_x + ((t - all.begin) * B + part.begin) * all.I;
                 for (int64_t r = 0; r < rows; ++r)
-                    std::copy_n(product.data() + r * to_inputs.stride, all.I, all.of_x + ((t - all.begin) * B + part.begin + r) * all.I);
+                    std::copy_n(of_inputs.data() + r * to_inputs.stride, all.I, of_x + r * all.I);
             }
         }
         if (all.after) std::copy_n(all.of_currents + part.begin * N, rows * N, all.after + part.begin * N);

@@ -117,17 +117,17 @@ struct Panels {
             for (int c = 0; c < kPanel; ++c) V::store(out + r * out_stride + c * V::lanes, sum[r][c]);
     }
 
-    // out [rows, out_stride] = left [rows, inner] times this; `stride` columns of it are written.
-    void product(F* out, int64_t out_stride, const F* left, int64_t rows) const {
+    // out [rows, stride] = left [rows, inner] times this.
+    void product(F* out, const F* left, int64_t rows) const {
         for (int64_t column = 0; column < stride; column += width) {
             const F* panel = packed + column * inner;
             int64_t r = 0;
             for (; r + kRows <= rows; r += kRows)
-                tile<kRows>(out + r * out_stride + column, out_stride, left + r * inner, inner, panel, inner);
+                tile<kRows>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
             for (; r + 4 <= rows; r += 4)
-                tile<4>(out + r * out_stride + column, out_stride, left + r * inner, inner, panel, inner);
+                tile<4>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
             for (; r < rows; ++r)
-                tile<1>(out + r * out_stride + column, out_stride, left + r * inner, inner, panel, inner);
+                tile<1>(out + r * stride + column, stride, left + r * inner, inner, panel, inner);
         }
     }
 };
