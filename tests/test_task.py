@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from snnexp.data.augment import Augment
+from snnexp.learning import Learning
 from snnexp.losses import CrossEntropy
 from snnexp.optim import adabelief
 from snnexp.readouts import Readout, every_step
@@ -28,6 +29,7 @@ def made(seed: int) -> Task:
         seed=seed,
         augment=Augment([]),
         stateful=False,
+        learning=Learning(),
     )
 
 
