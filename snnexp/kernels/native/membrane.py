@@ -180,7 +180,8 @@ class WalkBack:
 
 
 def _constants(membrane: Membrane, reset: Reset, values: int) -> dict[str, Value]:
-    return {"N": len(membrane.theta), "threads": threads(values), "reset": RESETS.index(reset)} | membrane._asdict()
+    sizes: dict[str, Value] = {"N": len(membrane.theta), "threads": threads(values), "reset": RESETS.index(reset)}
+    return sizes | membrane._asdict()
 
 
 def _right_factor(by_columns_NN: Tensor | None, right_NN: Tensor | None) -> dict[str, Value]:
