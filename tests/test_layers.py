@@ -118,6 +118,11 @@ def test_a_layer_that_never_spikes_has_no_surrogate() -> None:
     assert made.backend_taken(torch.device("cpu")) == "reference"
 
 
+def test_the_backend_is_that_of_the_device() -> None:
+    assert layer().backend_taken(torch.device("cuda")) == "fused: torch (none for cuda)"
+    assert layer().backend_taken(torch.device("cpu")).startswith(("fused: compiled", "fused: torch (no "))
+
+
 def test_linear_output() -> None:
     output = LinearOutput(N, 3).double()
     torch.nn.init.normal_(output.projection)
