@@ -1,15 +1,17 @@
-"""The table of verdicts over all reports, as Markdown.
+"""The verdicts over all experiments, as Markdown: those that have a report, and those that wait for one.
 
-python scripts/verdicts.py              print it
-python scripts/verdicts.py README.md    put it into a file, between the lines <!-- verdicts --> and <!-- end -->
+python scripts/verdicts.py              print them
+python scripts/verdicts.py README.md    put them into a file, between the lines <!-- verdicts --> and <!-- end -->
 """
 
 import argparse
 from pathlib import Path
 
+from snnexp.experiments import asked
 from snnexp.files import fill
 from snnexp.main import one_line_errors
-from snnexp.reports.index import markdown
+from snnexp.reports.overview import markdown
+from snnexp.reports.standing import standings
 
 
 def main() -> None:
@@ -18,7 +20,7 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="where the reports lie")
     arguments = parser.parse_args()
     with one_line_errors([]):
-        table = markdown(arguments.outputs / "reports")
+        table = markdown(standings(asked(), arguments.outputs / "reports"))
         if arguments.file is None:
             print(table, end="")
         else:

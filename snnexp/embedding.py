@@ -8,10 +8,11 @@ from torch.nn import functional
 
 from snnexp.errors import require
 from snnexp.escape import Escape
+from snnexp.kernels.projection import Projection
+from snnexp.layers import LinearRead
 from snnexp.network import Dense
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
-from snnexp.unroll import LayerOutput
 
 # Shapes: T time, B batch, N neurons of the last layer, V words.
 
@@ -26,8 +27,8 @@ class TiedOutput(nn.Module):
         super().__init__()
         self.projection = vectors
 
-    def forward(self, x_TBN: Tensor, state: None = None) -> LayerOutput:
-        return LayerOutput(functional.linear(x_TBN, self.projection), None, {})
+    def forward(self, x_TBN: Tensor, state: None = None) -> LinearRead:
+        return LinearRead(Projection(x_TBN, self.projection, self.bias))
 
 
 class Embedding(Dense):

@@ -1,7 +1,7 @@
 """Layers: a projection of the inputs, a recurrence, and neurons with a surrogate of their own scale."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
 from snnexp.unroll import Backend, Feedback, LayerOutput, choose, unroll
+
+COMPILED = (Backend.FUSED, Backend.RECOMPUTE)  # where there is a compiler
 
 # Shapes: T time, B batch, I inputs, N neurons, G pre-activations (gates x N), C classes.
 
@@ -78,7 +80,7 @@ class Layer(nn.Module):
 
     def project(self, x: Tensor | Raster) -> Tensor | Projection:
         """W x + bias for all steps, [T, B, G]; a kernel computes it itself, where it likes."""
-        if choose(self.neuron, self.backend, self.feedback()) is Backend.FUSED:
+        if choose(self.neuron, self.backend, self.feedback()) in COMPILED:
             return Projection(x, self.projection, self.bias)
         return functional.linear(frames(x), self.projection, self.bias)
 
@@ -110,7 +112,7 @@ class Layer(nn.Module):
     def backend_taken(self, device: torch.device) -> str:
         """The backend, and where it is a kernel, whose code that is on a device, and why it is not compiled."""
         taken = choose(self.neuron, self.backend, self.feedback())
-        if taken is Backend.FUSED:
+        if taken in COMPILED:
             return f"{taken}: {coded(self.neuron, device, self.projection.dtype)}"
         return str(taken)
 
@@ -132,6 +134,17 @@ class Layer(nn.Module):
         )
 
 
+class LinearRead(NamedTuple):
+    """What a linear output layer did over a sequence, as `LayerOutput` has it for neurons.
+
+    spikes: the factors of the outputs, which of thousands of classes need never be there as a whole.
+    state: it has no memory.
+    """
+
+    spikes: Projection
+    state: None = None
+
+
 class LinearOutput(nn.Module):
     """A weighted sum of the last layer's spikes at every step, with a bias; it has no memory, so no state."""
 
@@ -142,5 +155,5 @@ class LinearOutput(nn.Module):
         self.projection = nn.Parameter(torch.zeros(classes, inputs))
         self.bias = nn.Parameter(torch.zeros(classes))
 
-    def forward(self, x_TBI: Tensor, state: None = None) -> LayerOutput:
-        return LayerOutput(functional.linear(x_TBI, self.projection, self.bias), None, {})
+    def forward(self, x_TBI: Tensor, state: None = None) -> LinearRead:
+        return LinearRead(Projection(x_TBI, self.projection, self.bias))

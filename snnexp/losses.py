@@ -1,6 +1,7 @@
 """What training minimises: the classification loss, and penalties on firing rates."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +24,16 @@ def at_decisions(targets: Tensor, decisions: int) -> Tensor:
     return targets.repeat_interleave(decisions // len(targets), 0)
 
 
+class Loss(Protocol):
+    """A classification loss of logits [K, B, C] against targets, [B], or [T, B] where there is one at every step."""
+
+    def __call__(self, logits_KBC: Tensor, targets: Tensor) -> Tensor: ...
+
+    def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy in nats without smoothing, which perplexity is made of; `loss`: what was computed."""
+        ...
+
+
 @dataclass(frozen=True)
 class CrossEntropy:
     """Cross-entropy in nats of every decision against what is right there, averaged over decisions and batch.
@@ -42,9 +53,46 @@ class CrossEntropy:
             logits_KBC.flatten(0, 1), targets_KB.flatten(), label_smoothing=self.label_smoothing
         )
 
+    def descend(self, logits_RC: Tensor, right_R: Tensor) -> Tensor:
+        """The loss, summed over decisions, and the same without smoothing, [2]; the logits become its gradient.
+
+            L = (1 - e) l_right + e mean_c l_c,   l_c = log(sum_k exp x_k) - x_c
+            dL/dx_c = softmax(x)_c - (1 - e) [c is right] - e / C
+
+        with the label smoothing e. In place, for logits of which there are too many to hold copies.
+        """
+        smoothing, right_R1 = self.label_smoothing, right_R.unsqueeze(1)
+        logits_RC.sub_(logits_RC.amax(1, keepdim=True))
+        of_right_R1 = logits_RC.gather(1, right_R1)
+        mean_R1 = logits_RC.mean(1, keepdim=True) if smoothing else of_right_R1
+        total_R1 = logits_RC.exp_().sum(1, keepdim=True)
+        unsmoothed_R1 = total_R1.log() - of_right_R1
+        loss_R1 = unsmoothed_R1 + smoothing * (of_right_R1 - mean_R1)
+        logits_RC.div_(total_R1).scatter_add_(1, right_R1, torch.full_like(of_right_R1, smoothing - 1))
+        if smoothing:
+            logits_RC.sub_(smoothing / logits_RC.shape[1])
+        return torch.stack((loss_R1.sum(), unsmoothed_R1.sum()))
+
     def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
         """The cross-entropy without smoothing, of what `loss` is from; that itself, where nothing is smoothed."""
         return loss if self.label_smoothing == 0 else CrossEntropy()(logits_KBC, targets)
+
+
+@dataclass(frozen=True)
+class SmoothL1:
+    """How far outputs are from 1 for the right class and 0 for the others: d^2 / 2 where |d| < 1, beyond |d| - 1/2.
+
+    Averaged over decisions, batch and classes. Source: Kaiser et al. 2020, DECOLLE's local losses.
+    """
+
+    def __call__(self, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The loss; targets: [B], or [T, B] where there is one at every step."""
+        right_KBC = functional.one_hot(at_decisions(targets, len(logits_KBC)), logits_KBC.shape[-1])
+        return functional.smooth_l1_loss(logits_KBC, right_KBC.to(logits_KBC))
+
+    def unsmoothed(self, loss: Tensor, logits_KBC: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy of the same outputs, taken as logits."""
+        return CrossEntropy()(logits_KBC, targets)
 
 
 def _size(spikes_TBN: Tensor) -> Tensor:
@@ -68,6 +116,15 @@ def mean_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
     Source: the SELT loss of the authors' code of 2022 (`well_loss`).
     """
     return (_size(spikes_TBN).mean(0) - target).abs().mean()
+
+
+def layer_absolute(spikes_TBN: Tensor, target: float) -> Tensor:
+    """Distance of the layer's rate at each step from the target, mean_t |mean_{b,n} z_t - target|.
+
+    Source: the DECOLLE runs of Herranz-Celotti & Rouat (LuCeHe/lif_stability, `frDECOLLELoss`), which take a step at a
+    time.
+    """
+    return (_size(spikes_TBN).mean((1, 2)) - target).abs().mean()
 
 
 def spike_counts(spikes_TBN: Tensor) -> Tensor:

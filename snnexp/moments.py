@@ -79,10 +79,10 @@ def response(neuron: Neuron, steps: int | None = None) -> Tensor:
         eps.append((pulsed.v - still.v).squeeze(0))
         height = eps[-1].abs().max().item()
         peak = max(peak, height)
+        if len(eps) == LONGEST or not math.isfinite(height):
+            raise OptionError("steps", steps, f"the neuron's response goes on after {len(eps)} steps; give a number")
         if steps is None and len(eps) > 1 and height <= 1e-8 * peak:
             break
-        if len(eps) == LONGEST:
-            raise OptionError("steps", None, f"the neuron's response goes on after {LONGEST} steps; give a number")
     return torch.stack(eps)
 
 
@@ -93,7 +93,7 @@ def _analytic(neuron: Neuron) -> Integrals:
         synapse, membrane = _time("synaptic_decay", constants.synaptic), _time("membrane_decay", constants.membrane)
         return Integrals(synapse.mean().item(), (synapse**2 / (2 * (synapse + membrane))).mean().item())
     if not hasattr(constants, "alpha"):
-        raise OptionError("neuron", type(neuron).__name__, "has no membrane that decays: take kernel=numeric")
+        raise OptionError("neuron", type(neuron).__name__, "has no formula for its response: take kernel=numeric")
     membrane = _time("membrane_decay", constants.alpha)
     return Integrals(membrane.mean().item(), membrane.mean().item() / 2)
 

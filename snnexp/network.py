@@ -9,8 +9,10 @@ from snnexp.encoder import Encoder
 from snnexp.errors import choice, require
 from snnexp.escape import Escape
 from snnexp.kernels.native.raster import Raster, frames
+from snnexp.kernels.projection import Projection
 from snnexp.layers import Layer
 from snnexp.neurons.neuron import Neuron
+from snnexp.score import whole
 from snnexp.surrogates import Surrogate
 from snnexp.unroll import Backend, LayerOutput
 
@@ -18,16 +20,24 @@ from snnexp.unroll import Backend, LayerOutput
 
 
 class NetworkOutput(NamedTuple):
-    """outputs: what the output layer did, [T, B, C].  layers: one `LayerOutput` per population, the encoder's before
-    those of the hidden layers, where there is one.
+    """read: what the output layer did, [T, B, C], or where that is a product its factors, see `snnexp.score`.
+
+    layers: one `LayerOutput` per population, the encoder's before those of the hidden layers, where there is one.
 
     state: the states of populations and output layer after the last step, to be passed to the next call of a longer
     sequence.
+    local: what readouts of the layers below the last did, [T, B, C] each, where these have their own losses.
     """
 
-    outputs: Tensor
+    read: Tensor | Projection
     layers: tuple[LayerOutput, ...]
     state: tuple[Any, ...]
+    local: tuple[Tensor, ...] = ()
+
+    @property
+    def outputs(self) -> Tensor:
+        """What the output layer did, [T, B, C], all of it."""
+        return whole(self.read)
 
 
 class Inputs(Protocol):
@@ -71,6 +81,11 @@ class Network(nn.Module):
     def populations(self) -> list[Encoder | Layer]:
         """All neurons but those of the output, in the order of `NetworkOutput.layers`: the encoder is the first."""
         return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
+
+    @property
+    def local_readouts(self) -> int:
+        """How many layers below the last have a readout of their own: the first so many."""
+        return 0
 
     def shown(self, x: Tensor) -> Tensor:
         """What the first layer is given, [T, B, I], of the inputs of a batch.

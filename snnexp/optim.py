@@ -9,6 +9,7 @@ import torch
 from adabelief_pytorch import AdaBelief  # type: ignore[import-untyped]
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from snnexp.errors import require
 
@@ -115,6 +116,16 @@ class SMORMS3(Optimizer):
 def constant_rate(optimizer: Optimizer) -> None:
     """No schedule: the learning rate stays what it is."""
     return None
+
+
+def drops(optimizer: Optimizer, interval: int, factor: float) -> LambdaLR:
+    """The learning rate over factor n, where n is how often `interval` epochs have passed; before that, whole.
+
+    Source: nmi-lab/decolle-public (30 epochs, 5).
+    """
+    require(interval > 0, "interval", interval, "must be at least 1")
+    require(factor > 0, "factor", factor, "must be greater than 0")
+    return LambdaLR(optimizer, lambda epoch: 1 / (factor * (epoch // interval)) if epoch >= interval else 1.0)
 
 
 def every_batch(optimizer: Optimizer, schedule: Callable[[Optimizer], Any]) -> dict[str, Any]:

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from snnexp.config import build, check_nodes
 from snnexp.errors import UserError
+from snnexp.experiments import asked, experiments, heading
 from snnexp.files import write_atomically
 from snnexp.main import CONF
 from snnexp.reports import index, table
 from snnexp.reports.interactive import write_script
 from snnexp.reports.png import png
 from snnexp.reports.sheet import Sheet
+from snnexp.reports.standing import standings
 from snnexp.sweep import Job, expand, state, unique
 
 OURS = "paths."  # all that may be said beside the names: a report is of the whole sweep
@@ -41,32 +43,10 @@ def publish(words: Sequence[str]) -> Iterator[str]:
             page = None if kept else write(sheet, reports)
         except UserError as error:
             raise UserError(f"experiment={name}: {error}") from error
-        overview = index.write(reports)
+        overview = index.write(reports, standings(asked(), reports), heading)
         yield from sheet.lines()
         yield f"  {page or kept}"
     yield f"all reports: {overview}"
-
-
-def experiments(name: str) -> list[str]:
-    """The experiments with a report that a name means."""
-    root = CONF / "experiment"
-    if (root / f"{name}.yaml").is_file():
-        return [name]
-    files = sorted((root if name == "all" else root / name).rglob("*.yaml"))
-    found = [str(file.relative_to(root).with_suffix("")) for file in files if _reports(file)]
-    if not found:
-        raise UserError(f"experiment={name}: there is no experiment or paper of this name with a report")
-    return found
-
-
-def _reports(file: Path) -> bool:
-    """Whether an experiment has a report, of its own or of the experiment that it is derived from."""
-    config = OmegaConf.load(file)
-    assert isinstance(config, DictConfig)
-    if "report" in config:
-        return config.report is not None
-    bases = [entry for entry in config.get("defaults", ()) if str(entry).startswith("/experiment/")]
-    return any(_reports(CONF / f"{base.lstrip('/')}.yaml") for base in bases)
 
 
 def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:

@@ -231,6 +231,7 @@ class Parts:
             self.config.seed,
             build(self.config.augment),
             self.data.stateful,
+            build(self.config.learning),
         )
 
     @cached_property

@@ -12,6 +12,12 @@ def always(progress: float) -> float:
     return 1.0
 
 
+def first_epochs(progress: float, epochs: int, of: int) -> float:
+    """On in the first epochs, weight 1, off in the others. Raises `OptionError` unless there is at least one."""
+    require(epochs > 0, "epochs", epochs, "must be at least 1")
+    return 1.0 if round(progress * of) < epochs else 0.0
+
+
 def ramp(progress: float, start: float, end: float) -> float:
     """Off until `start`, growing linearly until `end`, then 1; both are fractions of the training.
 

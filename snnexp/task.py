@@ -11,11 +11,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from snnexp.carry import Carry
+from snnexp.errors import require
 from snnexp.kernels.native.raster import Raster
-from snnexp.losses import CrossEntropy
+from snnexp.learning import Learning, Piece
+from snnexp.losses import Loss
 from snnexp.metrics import EpochMetrics
 from snnexp.network import Network
 from snnexp.readouts import Readout
+from snnexp.score import score
 
 # Shapes: T time, B batch, I inputs, N neurons.
 
@@ -55,13 +58,17 @@ class Task(lightning.LightningModule):
     or None.  seed: all noise (augmentation, dropout, escape) is a function of seed and step, so that a resumed run
     draws the same.
     stateful: a batch starts in the state in which the one before it ended, within an epoch.
+    learning: when within its sequences a batch is learned from. Whatever that is, the trainer counts a batch as one
+    step; and where a batch is learned in pieces, training measures those, each by its own decisions.
+
+    Readouts of layers below the last have the same loss, and all losses are summed.
     """
 
     def __init__(
         self,
         network: Network,
         readout: Readout,
-        loss: CrossEntropy,
+        loss: Loss,
         sparsity: Callable[[Sequence[Tensor], float], Tensor],
         optimizer: Callable[[Any], Optimizer],
         scheduler: Callable[[Optimizer], Any],
@@ -69,15 +76,17 @@ class Task(lightning.LightningModule):
         seed: int,
         augment: Callable[[Tensor | Raster], Tensor | Raster],
         stateful: bool,
+        learning: Learning,
     ) -> None:
         super().__init__()
         self.network = network
         self.train_carry, self.evaluation_carry = Carry(network, stateful), Carry(network, stateful)
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
         self.optimizer, self.scheduler, self.seed, self.augment = optimizer, scheduler, seed, augment
+        self.learning = learning
         self.spiking = [index for index, layer in enumerate(network.populations) if layer.spiking]
-        self.train_metrics = EpochMetrics(classes, self.spiking)
-        self.evaluation_metrics = EpochMetrics(classes, self.spiking)
+        self.train_metrics = EpochMetrics(classes, self.spiking, network.local_readouts)
+        self.evaluation_metrics = EpochMetrics(classes, self.spiking, network.local_readouts)
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer(self.network.parameters())
@@ -85,18 +94,34 @@ class Task(lightning.LightningModule):
         return optimizer if scheduler is None else {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def measure(self, inputs: Tensor | Raster, targets: Tensor, metrics: EpochMetrics, carry: Carry) -> Tensor:
-        """The loss to minimise on a batch, counted in `metrics`."""
+        """The loss to minimise on a batch, or on a piece of it, counted in `metrics`."""
         output = self.network(inputs, carry.state)
         carry.keep(output.state)
-        logits_KBC = self.readout.logits(output.outputs)
-        loss = self.loss(logits_KBC, targets)
-        predictions = self.readout.predictions(logits_KBC, targets)
+        *local, last = [score(read, targets, self.readout, self.loss) for read in (*output.local, output.read)]
+        loss = torch.stack([*(lower.loss for lower in local), last.loss]).sum()
         spikes = [output.layers[index].spikes for index in self.spiking]
         sparsity_loss = self.sparsity(spikes, self.progress()).to(loss.device)
-        with torch.no_grad():
-            cross_entropy = self.loss.unsmoothed(loss, logits_KBC, targets)
-        metrics.update(cross_entropy, predictions, targets, loss, sparsity_loss, spikes)
+        decided = [lower.predictions for lower in local]
+        metrics.update(last.cross_entropy, last.predictions, targets, loss, sparsity_loss, spikes, decided)
         return loss + sparsity_loss
+
+    def begin(self, whole: Piece, carry: Carry) -> tuple[Piece, Carry]:
+        """Run the burn-in; what comes after it, and what carries the state from there to the batch's end at least."""
+        carry = carry if carry.on else Carry(self.network, on=True)
+        first, rest = self.learning.begin(whole)
+        if first is not None:
+            with torch.no_grad():
+                carry.keep(self.network(first, carry.state).state)
+        return rest, carry
+
+    def learn(self, loss: Tensor) -> None:
+        """Change the weights in the middle of a batch; the trainer does so at its end."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, Optimizer)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self.clip_gradients(optimizer)
+        optimizer.step()
 
     def progress(self) -> float:
         """How far training is, by finished epochs, in [0, 1]."""
@@ -105,7 +130,12 @@ class Task(lightning.LightningModule):
     def reseed(self, stream: Stream, index: int) -> None:
         # Hashed, because torch's generator looks at 32 bits only: seeds packed side by side would collide.
         digest = hashlib.sha256(f"{self.seed} {stream} {index}".encode()).digest()
-        torch.manual_seed(int.from_bytes(digest[:4]))
+        seed = int.from_bytes(digest[:4])
+        # As `torch.manual_seed` does, which notes seed and stack for each kind of device that is not used, should it be
+        # used later: at every step that is milliseconds, and memory that is never given back.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def on_train_epoch_start(self) -> None:
         # Not called when an epoch is resumed in its middle.
@@ -125,7 +155,16 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.TRAIN, self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = self.measure(self.augment(batch.sparse), batch.targets, self.train_metrics, self.train_carry)
+        rest, carry = self.begin(Piece(self.augment(batch.sparse), batch.targets), self.train_carry)
+        *pieces, last = self.learning.pieces(rest)
+        for piece in pieces:
+            self.learn(self.checked(self.measure(*piece, self.train_metrics, carry)))
+        return self.checked(self.measure(*last, self.train_metrics, carry))
+
+    def checked(self, loss: Tensor) -> Tensor:
+        """The loss, if it is finite and a weight has something to do with it."""
+        right = "no weight has a part in the outputs of so few steps; take more, or network=decolle, which keeps traces"
+        require(loss.requires_grad, "learning.every", self.learning.every, right)
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss
@@ -141,7 +180,8 @@ class Task(lightning.LightningModule):
         self.reseed(Stream.EVALUATE, batch_idx)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.measure(batch.sparse, batch.targets, self.evaluation_metrics, self.evaluation_carry)
+        rest, carry = self.begin(Piece(batch.sparse, batch.targets), self.evaluation_carry)
+        self.measure(*rest, self.evaluation_metrics, carry)
 
     def on_validation_epoch_end(self) -> None:
         # For early stopping; the loggers have them from `procedures.record`, once.

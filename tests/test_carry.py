@@ -13,6 +13,7 @@ from snnexp.carry import Carry
 from snnexp.conv import Conv
 from snnexp.data.augment import Augment
 from snnexp.layers import Layer, LinearOutput
+from snnexp.learning import Learning
 from snnexp.losses import CrossEntropy
 from snnexp.network import Dense, Network
 from snnexp.neurons.alif import ALIF
@@ -132,6 +133,7 @@ def test_the_task_measures_the_whole_text(stateful: bool) -> None:
         seed=0,
         augment=Augment([]),
         stateful=stateful,
+        learning=Learning(),
     )
     task.progress = lambda: 0.0  # type: ignore[method-assign]  # it asks the trainer, and here is none
     batches = [Part(x_TBI) for x_TBI in parts()]

@@ -124,6 +124,17 @@ def test_choice_matters() -> None:
     assert matters(table(lambda sg, lr, seed: math.inf)).verdict == NO
 
 
+def test_choice_matters_over_several_keys() -> None:
+    runs = pd.concat([table(shifted).assign(init=init) for init in "xy"])[["init", *table(shifted).columns]]
+    assert matters(runs, over=["lr", "init"]).reason == matters(table(shifted)).reason
+    of_init = partial(matters, by="init", over=["sg", "lr"])
+    assert of_init(runs).verdict == NO
+    better = runs.assign(**{"val/loss": runs["val/loss"] + 20 * (runs["init"] == "y")})
+    assert of_init(better).verdict == YES
+    with pytest.raises(UserError, match="leaves init open"):
+        matters(runs)
+
+
 def test_correlates() -> None:
     assert correlates(table(shifted), sign=-1).reason == "r = -1.00, p = 0, 27 runs"
     assert correlates(table(shifted), sign=-1).verdict == YES

@@ -40,7 +40,12 @@ BENEATH = {
     "procedure/quantity": ["procedure=analytic"],
     "procedure/rule": ["procedure=match_spikes"],
 }  # groups that only one option of another group has
-NEEDS = {"readout=spike_count": ["network/output=spiking"], "network=embedding": ["dataset=ptb"]}
+NEEDS = {
+    "readout=spike_count": ["network/output=spiking"],
+    "network=embedding": ["dataset=ptb"],
+    "learning=online": ["network/output=linear"],
+    "init=lsuv": ["network.recurrent=false"],
+}
 LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 
 

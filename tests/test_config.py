@@ -1,10 +1,13 @@
 """Whatever a configuration gets wrong is one line that names the key, the value and what would be right."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -69,7 +72,8 @@ LINES = {
     "threads=0": "threads=0: must be at least 1",
     "backend=fused neuron=perceptron": "backend=fused: there is no fused kernel for Perceptron; take reference",
     "backend=triton neuron=lstm": "backend=triton: there is no triton kernel for LSTM; take fused",
-    "backend=quick": "backend=quick: must be one of auto, reference, fused, triton",
+    "backend=recompute neuron=lstm": "backend=recompute: there is no recompute kernel for LSTM; take fused",
+    "backend=quick": "backend=quick: must be one of auto, reference, fused, triton, recompute",
     "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is greater than 0",
     "optimizer.lr=nan": "optimizer.lr=nan: a learning rate is greater than 0",
     "optimizer.weight_decay=-1": "optimizer.weight_decay=-1: must not be negative",
@@ -168,6 +172,22 @@ def test_plain_number_is_the_decay_itself(compose: Compose) -> None:
 def test_build_gives_the_constructors_own_error() -> None:
     with pytest.raises(OptionError, match=r"^sd=-1: must not be negative$"):
         build(OmegaConf.create({"_target_": "snnexp.neurons.constants.PerNeuron", "mean": 1.0, "sd": -1}))
+
+
+def test_build_gives_lists_of_nodes_and_plain_partials() -> None:
+    plain = {"_target_": "torch.add", "_partial_": True, "alpha": 2}
+    made = build(OmegaConf.create({"of": 3, "in": [{"_target_": "torch.nn.Dropout", "p": 0.25}, plain]}))
+    assert made["of"] == 3
+    dropout, add = made["in"]
+    assert dropout.p == 0.25
+    assert type(add) is functools.partial  # Hydra's own goes through all its rules at every call
+    assert add.func is torch.add
+    assert add.keywords == {"alpha": 2}
+
+
+def test_build_says_whose_error_it_is() -> None:
+    with pytest.raises(InstantiationException, match=r"^torch.nn.Dropout: ValueError.*has to be between 0 and 1"):
+        build(OmegaConf.create({"_target_": "torch.nn.Dropout", "p": 2}))
 
 
 def test_explain_finds_the_value_that_was_refused() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from scipy.stats import kstest, truncnorm  # type: ignore[import-untyped]
+from scipy.stats import kstest, truncnorm, uniform  # type: ignore[import-untyped]
 
 from snnexp.errors import OptionError
-from snnexp.neurons.constants import Decay, PerNeuron, constant, decay
+from snnexp.neurons.constants import Decay, PerNeuron, SharedDecay, Uniform, UniformDecay, constant, decay
 
 DRAWS = 50_000
 SD_CUT = truncnorm(-2, 2).std()  # of a unit normal cut at two standard deviations, 0.8796
@@ -93,3 +93,55 @@ def test_without_a_cut_the_distribution_is_normal() -> None:
     assert values.abs().max() > 0.1
     with pytest.raises(OptionError, match=r"^cut=0: "):
         PerNeuron(1.0, sd=0.1, cut=0)
+
+
+def test_uniform_values_and_times() -> None:
+    torch.manual_seed(0)
+    values = Uniform(-1.0, 3.0).values(DRAWS)().double()
+    assert kstest(values.numpy(), uniform(-1, 4).cdf).pvalue > 1e-3
+    tau = -1 / UniformDecay(5.0, 25.0).values(DRAWS)().double().log()
+    assert kstest(tau.numpy(), uniform(5, 20).cdf).pvalue > 1e-3
+    assert list(Uniform(0.0, 1.0).values(3).parameters()) == []
+
+
+@pytest.mark.parametrize("spec", [Uniform(0.25, 0.75, learnable=True), UniformDecay(5.0, 25.0, learnable=True)])
+def test_what_is_drawn_between_bounds_stays_there_and_comes_back(spec: Uniform | UniformDecay) -> None:
+    low, high = (decay("bound", bound, 1)() for bound in ends(spec))
+    values = spec.values(4)
+    optimizer = torch.optim.SGD(values.parameters(), lr=0.3)
+    for sign, end in ((-1.0, high), (1.0, low)):
+        for _ in range(200):
+            optimizer.zero_grad()
+            torch.autograd.backward(sign * values().log().sum())
+            optimizer.step()
+        torch.testing.assert_close(values(), end.expand(4))
+    optimizer.zero_grad()
+    torch.autograd.backward(values().sum())
+    assert [gradient.abs().sum() for gradient in (p.grad for p in values.parameters()) if gradient is not None] == [0]
+
+
+def ends(spec: Uniform | UniformDecay) -> tuple[float | Decay, float | Decay]:
+    return (spec.low, spec.high) if isinstance(spec, Uniform) else (Decay(spec.low), Decay(spec.high))
+
+
+def test_inside_its_bounds_a_gradient_is_a_derivative() -> None:
+    for spec in (Uniform(0.25, 0.75, learnable=True), UniformDecay(5.0, 25.0, learnable=True)):
+        values = spec.values(4).double()
+        assert torch.autograd.gradcheck(lambda *_, values=values: values(), list(values.parameters()))
+
+
+def test_a_shared_decay_is_one_number() -> None:
+    values = SharedDecay(16.0, learnable=True).values(3).double()
+    assert values().tolist() == pytest.approx([15 / 16] * 3, rel=1e-6)
+    assert [parameter.numel() for parameter in values.parameters()] == [1]
+    (gradient,) = torch.autograd.grad(values().sum(), list(values.parameters()))
+    assert gradient.item() == pytest.approx(-3 * 15 / 256, rel=1e-6)  # of 1 - sigmoid
+
+
+def test_refused_bounds() -> None:
+    with pytest.raises(OptionError, match=r"^low=2\.0: must not exceed high, which is 1\.0"):
+        Uniform(2.0, 1.0)
+    with pytest.raises(OptionError, match=r"^low=0\.0: a time constant"):
+        UniformDecay(0.0, 1.0)
+    with pytest.raises(OptionError, match=r"^time=1\.0: "):
+        SharedDecay(1.0)

@@ -1,5 +1,6 @@
-"""The kernel of the LSTMs against the loop over `step`, in every combination of what it takes."""
+"""The kernel of the LSTMs, in torch and compiled, against the loop over `step`, in every combination."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnexp.kernels import tape
+from snnexp.kernels import gates, lstm, tape
+from snnexp.kernels.gate_tier import lacking
+from snnexp.kernels.native import gates as compiled
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.neuron import Neuron
 from snnexp.neurons.slstm import SLSTM
@@ -18,6 +21,16 @@ from tests.kernels import Case, assert_equal_to_the_loop, case, gradients
 
 N = 3
 FAMILY = {"lstm": LSTM, "slstm": SLSTM}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True, params=[gates, compiled], ids=["torch", "compiled"])
+def recursions(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param is compiled and lacking(CPU, torch.float64):
+        pytest.skip(lacking(CPU, torch.float64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lstm, "fastest", lambda device, dtype: request.param)
+        yield
 
 
 def make(name: str, size: int = N) -> Neuron:

@@ -8,11 +8,13 @@ import torch
 
 from snnexp.errors import OptionError
 from snnexp.moments import Integrals, Kernel, firing_probability, integrals, response
+from snnexp.neurons.adlif import AdLIF
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.constants import Decay, PerNeuron
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.lstm import LSTM
+from snnexp.neurons.plif import PLIF
 
 
 def cuba(membrane: float, synapse: float, step: float) -> CubaLIF:
@@ -60,6 +62,14 @@ def test_analytic_is_the_limit_of_small_steps() -> None:
     assert integrals(lif) == pytest.approx((400, 200), rel=3e-3)
 
 
+def test_adaptation_shortens_the_response() -> None:
+    # A constant current i ends at v = i - w, w = a v / (1 - rho): the sum of the response is (1 - rho) / (1 - rho + a).
+    rho, a = 0.9375, 0.25
+    whole = integrals(AdLIF(2, 0.875, rho, a, 0.0, 1.0))
+    assert whole.first == pytest.approx((1 - rho) / (1 - rho + a), rel=1e-6)
+    assert integrals(PLIF(2, 0.875, 1.0)) == pytest.approx((1, 0.125 / 1.875), rel=1e-6)
+
+
 def test_one() -> None:
     assert integrals(cuba(20, 10, 2), Kernel.ONE) == Integrals(1, 1)
 
@@ -75,6 +85,10 @@ def test_what_has_no_response() -> None:
         integrals(LSTM(2))
     with pytest.raises(OptionError, match="response goes on after 20000 steps"):
         integrals(LIF(1, 1.0, 1.0))
+    with pytest.raises(OptionError, match=r"^steps=null: the neuron's response goes on after \d{4} steps"):
+        integrals(AdLIF(1, 0.875, 0.96875, -0.5, 0.0, 1.0))  # grows, and is no number in the end
+    with pytest.raises(OptionError, match=r"has no formula for its response: take kernel=numeric"):
+        integrals(AdLIF(1, 0.875, 0.96875, 0.5, 0.0, 1.0), Kernel.ANALYTIC)
     with pytest.raises(OptionError, match=r"membrane_decay=0\.0: an analytic kernel needs a decay between 0 and 1"):
         integrals(LIF(1, 0.0, 1.0), Kernel.ANALYTIC)
 

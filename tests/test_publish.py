@@ -121,31 +121,6 @@ def test_a_name_needs_no_prefix(tmp_path: Path) -> None:
     assert lines(tmp_path, LR_SG) == lines(tmp_path, f"experiment={LR_SG}")
 
 
-def test_names_mean_experiments_papers_and_all() -> None:
-    assert publish.experiments("digits") == [LR_SG]
-    assert publish.experiments(LR_SG) == [LR_SG]
-    assert LR_SG in publish.experiments("all")
-    assert "stabilizing/base" not in publish.experiments("all")
-
-
-def test_a_derived_experiment_has_the_report_of_what_it_is_derived_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = {
-        "base": "seed: 1",
-        "fig1": "defaults: [/experiment/mine/base, _self_]\nreport: {title: t}",
-        "fig1_other_data": "defaults: [/experiment/mine/fig1, {override /dataset: shd}, _self_]",
-        "fig1_reduced": "defaults: [/experiment/mine/fig1_other_data, _self_]\nreport: {scale: reduced}",
-        "unreported": "defaults: [/experiment/mine/fig1, _self_]\nreport: null",
-        "base_other_data": "defaults: [/experiment/mine/base, {override /dataset: shd}, _self_]",
-    }
-    (tmp_path / "experiment" / "mine").mkdir(parents=True)
-    for name, text in files.items():
-        (tmp_path / "experiment" / "mine" / f"{name}.yaml").write_text(text)
-    monkeypatch.setattr(publish, "CONF", tmp_path)
-    assert publish.experiments("mine") == ["mine/fig1", "mine/fig1_other_data", "mine/fig1_reduced"]
-
-
 @pytest.mark.parametrize(
     ("words", "line"),
     [

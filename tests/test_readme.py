@@ -1,4 +1,4 @@
-"""What the README says works: its commands, its examples, its map."""
+"""What the README and the pages of docs say works: their commands, their examples, the map."""
 
 import json
 import os
@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from snnexp.config import check
-from snnexp.reports.index import markdown
+from snnexp.experiments import asked
+from snnexp.reports.overview import markdown
+from snnexp.reports.standing import standings
 from tests.runs import SMALL, composed, in_child
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
 TRAIN = [shlex.split(line, comments=True)[2:] for line in COMMANDS if line.startswith("python train.py")]
 FILES = {text.split()[1]: text for kind, text in BLOCKS if kind in ("python", "yaml") and text.startswith("# ")}
@@ -63,6 +66,20 @@ def test_the_users_command_verbatim(tmp_path: Path) -> None:
     assert list(tmp_path.glob("runs/*/page.html"))
 
 
+def test_the_question_can_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "scanner.py").write_text(FILES["scanner.py"])
+    assert "python scanner.py" in COMMANDS
+    subprocess.run([sys.executable, "scanner.py"], cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("data/scanner/*.npz"))) == 1797
+    for words in (["procedure=predict"], ["procedure=train", "init=fluctuation", "dampening.value=0.01"]):
+        assert in_child(["experiment=question/scanner", f"paths.data={tmp_path / 'data'}", *words], tmp_path) == 0
+
+
+def test_the_question_shows_its_experiment() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGES[ROOT / "docs" / "question.md"], re.DOTALL)
+    assert shown in (ROOT / "conf" / "experiment" / "question" / "scanner.yaml").read_text()
+
+
 @pytest.mark.parametrize("script", sorted({line.split()[1] for line in COMMANDS if line.startswith("python scripts/")}))
 def test_scripts_explain_themselves(script: str) -> None:
     done = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True)
@@ -79,11 +96,24 @@ def test_map_is_true() -> None:
     assert rooms <= {Path(name).name for name in named}
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", PAGES[page]):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_linked() -> None:
+    assert {f"docs/{page.name}" for page in PAGES} - {"docs/README.md"} <= set(re.findall(r"\]\(([^)]+)\)", README))
+
+
+def test_captions_have_the_number_of_runs() -> None:
+    captions = re.findall(r"!\[[^]]*\]\((outputs/reports/\S+)\.png\)\n\n\*(.*?)\*\n", README, re.DOTALL)
+    assert len(captions) == 3
+    for report, caption in captions:
+        over = json.loads((ROOT / f"{report}.json").read_text())["over"]
+        assert f"{over} runs" in " ".join(caption.split()), report
 
 
 def test_table_of_verdicts_is_that_of_the_reports() -> None:
     (table,) = re.findall(r"<!-- verdicts -->\n(.*?)<!-- end -->\n", README, re.DOTALL)
-    assert table == markdown(ROOT / "outputs" / "reports")
+    assert table == markdown(standings(asked(), ROOT / "outputs" / "reports"))

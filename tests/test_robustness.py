@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snnexp.publish import experiments, publish
+from snnexp.experiments import experiments
+from snnexp.publish import publish
 from tests.runs import CONF
 
 ROOT = CONF / "experiment"

@@ -27,6 +27,7 @@ TRAINED = [
         "fig5_dampening",
         "fig5_sharpness",
         "fig5_tail",
+        "tab1",
         "tab2",
         "lstm",
     ),

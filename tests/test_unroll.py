@@ -37,10 +37,10 @@ def make(name: str) -> Neuron:
     return made
 
 
-def draws(neuron: Neuron, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+def draws(neuron: Neuron) -> tuple[Tensor, Tensor]:
     """Currents [T, B, G] and a recurrence [G, N] with which every neuron has something to do."""
     generator = torch.Generator().manual_seed(1)
-    currents_TBG = scale * torch.randn(T, B, neuron.gates * N, generator=generator, dtype=torch.float64)
+    currents_TBG = 6 * torch.randn(T, B, neuron.gates * N, generator=generator, dtype=torch.float64)
     recurrence_GN = torch.randn(neuron.gates * N, N, generator=generator, dtype=torch.float64)
     return currents_TBG.requires_grad_(), recurrence_GN.requires_grad_()
 

@@ -25,6 +25,7 @@ from snnexp.kernels.native.raster import Raster
 from snnexp.main import CONF
 from snnexp.results import RunFolder
 from snnexp.run import Parts
+from snnexp.score import score
 
 REAL = ("shd", "ssc", "nmnist", "dvs_gesture", "mnist", "fashion_mnist", "cifar10", "sl_mnist", "mnist_latency")
 EVENTS = 8000  # of a recording of SHD, on average
@@ -86,7 +87,7 @@ def _endless(loader: Callable[[], Any]) -> Iterator[Any]:
 
 def _step(task: Any, x: Tensor | Raster, targets: Tensor) -> None:
     optimizer = task.optimizer(task.network.parameters())
-    loss = task.loss(task.readout.logits(task.network(x).outputs), targets)
+    loss = score(task.network(x).read, targets, task.readout, task.loss).loss
     torch.autograd.backward(loss)
     optimizer.step()
 

@@ -16,7 +16,7 @@ from snnexp.benchmarks.contenders import Loop, Ours, walk
 from snnexp.benchmarks.memory import Peak
 from snnexp.benchmarks.peers import PEERS
 from snnexp.benchmarks.scans import SCANS, ScanTraining
-from snnexp.benchmarks.workloads import Training, Workload, arithmetic, inputs
+from snnexp.benchmarks.workloads import OurTraining, Training, Workload, arithmetic, inputs
 from snnexp.surrogates import triangular
 from snnexp.unroll import Backend
 
@@ -82,16 +82,16 @@ def measure(workload: Workload, options: Options) -> list[dict[str, Any]]:
 def contenders(workload: Workload, options: Options) -> Iterator[tuple[str, Make]]:
     """Names and makers of what competes, the plain loop first."""
 
-    def in_torch(hidden: Callable[[], torch.nn.Module]) -> Make:
-        return lambda data: Training(workload, hidden(), data)
+    def in_torch(hidden: Callable[[], torch.nn.Module], training: type[Training] = Training) -> Make:
+        return lambda data: training(workload, hidden(), data)
 
     if workload.plain_lif:
         yield "plain loop", in_torch(partial(Loop, workload))
         if options.compiled:
             yield "torch.compile", in_torch(partial(Loop, workload, torch.compile(walk)))
-    yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE))
-    yield "fused", in_torch(partial(Ours, workload, Backend.FUSED))
-    yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular))
+    yield "reference", in_torch(partial(Ours, workload, Backend.REFERENCE), OurTraining)
+    yield "fused", in_torch(partial(Ours, workload, Backend.FUSED), OurTraining)
+    yield "fused, triangular", in_torch(partial(Ours, workload, Backend.FUSED, triangular), OurTraining)
     if workload.plain_lif:
         for package, build in PEERS:
             if (installed := _version(package)) is not None:

@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnexp.kernels.projection import Projection
+from snnexp.losses import CrossEntropy
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.neuron import Neuron
 from snnexp.neurons.slstm import SLSTM
+from snnexp.readouts import Readout, every_step, max_over_time
+from snnexp.score import score
 
 # Shapes: T time, B batch, I inputs, N neurons, C classes.
 
@@ -102,13 +106,27 @@ class Training(nn.Module):
 
     def step(self) -> None:
         self.optimizer.zero_grad()
-        outputs_TBC: Tensor = self.readout(self.hidden(self.x_TBI))
-        logits = outputs_TBC.flatten(0, 1) if self.every_step else outputs_TBC.amax(0)
-        functional.cross_entropy(logits, self.targets.flatten()).backward()  # type: ignore[no-untyped-call]
+        self.loss(self.hidden(self.x_TBI)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+
+    def loss(self, spikes_TBN: Tensor) -> Tensor:
+        """As one writes it by hand."""
+        outputs_TBC: Tensor = self.readout(spikes_TBN)
+        logits = outputs_TBC.flatten(0, 1) if self.every_step else outputs_TBC.amax(0)
+        return functional.cross_entropy(logits, self.targets.flatten())
 
     def rate(self) -> float:
         """The firing rate of the last layer."""
         with torch.no_grad():
             spikes_TBN: Tensor = self.hidden(self.x_TBI)
         return float((spikes_TBN != 0).float().mean())
+
+
+class OurTraining(Training):
+    """With the readout and the loss of the project, which give the classes decided for as well."""
+
+    def loss(self, spikes_TBN: Tensor) -> Tensor:
+        outputs = Projection(spikes_TBN, self.readout.weight, self.readout.bias)
+        return score(
+            outputs, self.targets, Readout(every_step if self.every_step else max_over_time), CrossEntropy()
+        ).loss

@@ -7,6 +7,7 @@ theory behind it promises of them, layer by layer.
     spiking       uniform, lee, bellec, ding: rules of the spiking literature that need no data
     propagation   the variance of the voltage is carried through deep networks
     fluctuation   fluctuation, mean_driven: mean and variance of the voltage, from the rate of the inputs (`rates`)
+    lsuv          mean and variance of the voltage, by scaling orthogonal weights on the first batch
     spikeinit     a firing rate, for neurons with a hard reset
     firing_rate   a firing rate, by training constant currents on the task's inputs
     biased        another rule's weights, and biases as torch draws them
@@ -20,6 +21,7 @@ from snnexp.init.classic import glorot, kaiming, orthogonal
 from snnexp.init.conditions import condition_I, condition_II, stability
 from snnexp.init.firing_rate import firing_rate
 from snnexp.init.fluctuation import fluctuation, mean_driven
+from snnexp.init.lsuv import lsuv
 from snnexp.init.promise import Initialisation, Inputs, Moments, NoInputs, Promise
 from snnexp.init.propagation import propagation
 from snnexp.init.report import LayerReport, initialise, off_diagonal
@@ -44,6 +46,7 @@ __all__ = [
     "initialise",
     "kaiming",
     "lee",
+    "lsuv",
     "mean_driven",
     "off_diagonal",
     "orthogonal",

@@ -60,7 +60,12 @@ def write(network: Network, projection: Writer, recurrence: Writer, output: Writ
 
 
 def write_layer(layer: Any, projection: Writer, recurrence: Writer = glorot_uniform) -> Promise:
-    """Write a layer's projection, its recurrence where it has one, and 0 as its bias."""
+    """Write a layer's projection, its recurrence where it has one, and 0 as its bias.
+
+    A layer without parameters, as an output that is never learned, is left as it was drawn.
+    """
+    if not any(True for _ in layer.parameters()):
+        return Promise()
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     promise = Promise(projection(layer.projection, layer))

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snnexp.kernels import gates as kernel
 from snnexp.kernels.activations import Activations, GateTape, Smooth, Spiking
+from snnexp.kernels.gate_tier import fastest
 from snnexp.kernels.projection import Projection, dense
 from snnexp.neurons.lstm import LSTM
 from snnexp.neurons.slstm import SLSTM
@@ -28,7 +28,8 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, rules, currents_TBG, recurrence_GN, bias, c_BN, z_BN):  # type: ignore[no-untyped-def]
-        tape = kernel.forward(rules.activations, bias, currents_TBG, recurrence_GN, c_BN, z_BN)
+        tier = fastest(currents_TBG.device, currents_TBG.dtype)
+        tape = tier.forward(rules.activations, bias, currents_TBG, recurrence_GN, c_BN, z_BN)
         ctx.rules = rules
         ctx.save_for_backward(recurrence_GN, c_BN, z_BN, *tape)
         ctx.set_materialize_grads(False)
@@ -42,7 +43,7 @@ class _Sequence(torch.autograd.Function):
         tape, rules = GateTape(*kept), ctx.rules
         _, _, to_recurrence, to_bias, *_ = ctx.needs_input_grad
         with torch.autocast(c_BN.device.type, enabled=False):
-            currents_TBG, recurrence, c, z = kernel.backward(
+            currents_TBG, recurrence, c, z = fastest(c_BN.device, c_BN.dtype).backward(
                 recurrence_GN,
                 c_BN,
                 z_BN,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from snnexp.errors import choice
-from snnexp.neurons.constants import Decay, PerNeuron, Values, constant, decay
+from snnexp.neurons.constants import DecayConstant, PerNeuron, Values, constant, decay
 from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
@@ -51,9 +51,9 @@ class ALIF(nn.Module):
     def __init__(
         self,
         size: int,
-        membrane_decay: float | Decay,
+        membrane_decay: DecayConstant,
         threshold: float | PerNeuron,
-        adaptation_decay: float | Decay,
+        adaptation_decay: DecayConstant,
         adaptation_strength: float | PerNeuron,
         current: PerNeuron | None = None,
         reset: str = "minus",

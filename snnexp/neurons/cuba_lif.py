@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from snnexp.errors import choice
-from snnexp.neurons.constants import Decay, PerNeuron, constant, decay
+from snnexp.neurons.constants import DecayConstant, PerNeuron, constant, decay
 from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
@@ -51,8 +51,8 @@ class CubaLIF(nn.Module):
     def __init__(
         self,
         size: int,
-        synaptic_decay: float | Decay,
-        membrane_decay: float | Decay,
+        synaptic_decay: DecayConstant,
+        membrane_decay: DecayConstant,
         threshold: float | PerNeuron,
         reset: str = "post",
         detach_reset: bool = True,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snnexp.neurons.constants import Decay, decay
+from snnexp.neurons.constants import DecayConstant, decay
 from snnexp.neurons.neuron import Fire
 
 # Shapes: B batch, N neurons.
@@ -39,7 +39,7 @@ class LeakyIntegrator(nn.Module):
     noisy = False
 
     def __init__(
-        self, size: int, synaptic_decay: float | Decay, membrane_decay: float | Decay, initial: float = 0.0
+        self, size: int, synaptic_decay: DecayConstant, membrane_decay: DecayConstant, initial: float = 0.0
     ) -> None:
         super().__init__()
         self.size = size

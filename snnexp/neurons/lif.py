@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from snnexp.errors import choice
-from snnexp.neurons.constants import Decay, PerNeuron, Values, constant, decay
+from snnexp.neurons.constants import DecayConstant, PerNeuron, Values, constant, decay
 from snnexp.neurons.membrane import Membrane
 from snnexp.neurons.neuron import Fire
 from snnexp.neurons.reset import Reset
@@ -45,7 +45,7 @@ class LIF(nn.Module):
     def __init__(
         self,
         size: int,
-        membrane_decay: float | Decay,
+        membrane_decay: DecayConstant,
         threshold: float | PerNeuron,
         current: PerNeuron | None = None,
         reset: str = "pre",

@@ -12,6 +12,7 @@ from torch import Tensor
 from snnexp.encoder import Encoder
 from snnexp.files import write_atomically
 from snnexp.layers import Layer
+from snnexp.score import score
 from snnexp.task import Batch, Stream, Task
 
 RASTER_SAMPLES = 4
@@ -35,7 +36,7 @@ def save(task: Task, batch: Batch, path: Path) -> None:
     # Where the weights are and, but for words, as precise as they are.
     inputs = batch.inputs.to(weights) if batch.inputs.is_floating_point() else batch.inputs.to(weights.device)
     output = task.network(inputs, record=("u",) if spiking else ())
-    predictions = task.readout.predictions(task.readout.logits(output.outputs), batch.targets)
+    predictions = score(output.read, batch.targets, task.readout, task.loss).predictions
     kept: dict[str, NDArray[Any]] = {
         "input": _array(task.network.shown(inputs)[:, :RASTER_SAMPLES]),
         "labels": _array(_at_the_end(batch.targets)[:RASTER_SAMPLES]),

@@ -123,17 +123,21 @@ def widest_range(
     return _first(found, winner, -1)
 
 
-def choice_matters(runs: pd.DataFrame, metric: str, best: str, by: str, over: str, at: At | None = None) -> Finding:
+def choice_matters(
+    runs: pd.DataFrame, metric: str, best: str, by: str, over: str | Sequence[str], at: At | None = None
+) -> Finding:
     """The sensitivity to an option is larger than runs shuffled among the options would show.
 
-    Sensitivity: the mean over a key's values of the standard deviation, over options, of the post-training normalised
-    loss, in which a diverged run counts as the worst one.
+    Sensitivity: the mean over a key's values (or over the combinations of several keys' values) of the standard
+    deviation, over options, of the post-training normalised loss, in which a diverged run counts as the worst one.
     """
-    found = groups(scored(runs, metric, best, at), over, by)
+    keys = [over] if isinstance(over, str) else list(over)
+    found = groups(scored(runs, metric, best, at), *keys, by)
     sizes = {len(scores) for scores in found.values()}
     demand_seeds(min(sizes), max(sizes))
-    places, options = (list(dict.fromkeys(key[part] for key in found)) for part in (0, 1))
-    scores_XSR = np.array([[found[place, option] for option in options] for place in places])
+    places = list(dict.fromkeys(key[:-1] for key in found))
+    options = list(dict.fromkeys(key[-1] for key in found))
+    scores_XSR = np.array([[found[(*place, option)] for option in options] for place in places])
     sensitivity, p = statistics.spread_by_chance(normalised(scores_XSR))
     reason = f"sensitivity {sensitivity:.3f}, p = {p:.2g}"
     return judged(p <= ALPHA, reason, "permutation of the options' labels")

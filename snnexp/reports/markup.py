@@ -25,6 +25,10 @@ figure > svg text { font-family: inherit !important; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem 0 .2rem 1.6rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+.verdict { white-space: nowrap; font-weight: 600; }
+.reproduced { color: light-dark(#00674b, #4fd1a5); }
+.not-reproduced { color: light-dark(#b34700, #ff9d57); }
+.no-data-yet { color: var(--soft); }
 .diverged { color: light-dark(#b34700, #ff9d57); font-weight: 600; }
 pre { font-size: .8rem; overflow-x: auto; }
 summary { color: var(--soft); font-size: .9rem; margin: .5rem 0; }
@@ -68,6 +72,16 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     lines = ("".join(f"<td>{escape(text(row.get(name)))}</td>" for name in columns) for row in rows)
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
     return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+
+
+def verdict(words: str) -> str:
+    """A verdict in its colour."""
+    return f'<span class="verdict {kind(words)}">{escape(words)}</span>'
+
+
+def kind(verdict: str) -> str:
+    """A verdict as `STYLE` calls it."""
+    return verdict.replace(" ", "-")
 
 
 def text(value: object) -> str:

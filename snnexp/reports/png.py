@@ -50,6 +50,13 @@ def _name(axes: Axes, places: NDArray[Any], names: Sequence[str]) -> None:
     axes.set_xticks(places, names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
 
 
+class Numbers(LogFormatter):
+    """The labels of a logarithmic axis, each as a plain number: 0.1 beside 1, and not 1e-01."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 @singledispatch
 def _draw(panel: object, axes: Axes) -> None:
     raise TypeError(f"{panel} is no panel")
@@ -80,7 +87,7 @@ def _(panel: Panel, axes: Axes) -> None:
     if panel.y_log:
         axes.set_yscale("log", nonpositive="mask")
         for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+            formatter(Numbers(minor_thresholds=(2, 0.5)))
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title)

@@ -20,10 +20,6 @@ COLUMNS = 100  # of a terminal
 NOT_OVER = 12  # runs that are named before the others are only counted
 
 STYLE = """<style>
-.verdict { white-space: nowrap; font-weight: 600; }
-.reproduced { color: light-dark(#00674b, #4fd1a5); }
-.not-reproduced { color: light-dark(#b34700, #ff9d57); }
-.no-data-yet { color: var(--soft); }
 .judgement p { margin: 0; }
 .wide td { white-space: nowrap; }
 </style>"""
@@ -206,9 +202,8 @@ def _row(judgement: Judgement) -> dict[str, object]:
 def _judgement(judgement: Judgement) -> str:
     words, finding, source = judgement
     how = " · ".join(escape(part) for part in (finding.test, source) if part)
-    kind = finding.verdict.replace(" ", "-")
     return (
-        f'<div class="judgement"><p><span class="verdict {kind}">{finding.verdict}</span> {escape(words)}</p>'
+        f'<div class="judgement"><p>{markup.verdict(finding.verdict)} {escape(words)}</p>'
         f'<p>{escape(finding.reason)}</p><p class="note">{how}</p></div>\n'
     )
 
