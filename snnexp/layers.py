@@ -109,11 +109,11 @@ class Layer(nn.Module):
             return torch.zeros_like(u)
         return self.surrogate(u, self.dampening, self.sharpness)
 
-    def backend_taken(self) -> str:
-        """The backend, and where it is a kernel, whose code that is and why it is not compiled."""
+    def backend_taken(self, device: torch.device) -> str:
+        """The backend, and where it is a kernel, whose code that is on a device, and why it is not compiled."""
         taken = choose(self.neuron, self.backend, self.feedback())
         if taken in COMPILED:
-            return f"{taken}: {coded(self.neuron, self.projection.device, self.projection.dtype)}"
+            return f"{taken}: {coded(self.neuron, device, self.projection.dtype)}"
         return str(taken)
 
     def forward(self, x: Tensor | Raster, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
