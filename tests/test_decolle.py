@@ -74,7 +74,7 @@ class Rule(NamedTuple):
 
 @torch.no_grad()
 def three_factors(made: Decolle, lr: float = 0.0, penalty: float = 0.0, target: float = 0.0) -> Rule:
-    """DECOLLE step by step (Kaiser et al. 2020, Eqs. 1-12), in which nothing is ever differentiated by a machine.
+    """DECOLLE step by step (Kaiser et al. 2020), in which nothing is ever differentiated by a machine.
 
     A weight changes by  - lr  error  psi(u)  trace of its input,  the error being G^T of the readout's. With lr > 0 it
     does so at every step. penalty: factor of |rate of the layer at this step - target|.
