@@ -125,7 +125,7 @@ class Decolle(Conv):
             assert isinstance(synapse, LeakyIntegrator)
             assert isinstance(layer, ConvLayer)
             traces.append(low_passed(synapse, sent_TBI, before[index]))
-            done = layer(traces[-1].spikes, before[depth + index], {*record, "u"})
+            done = layer(traces[-1].spikes, before[depth + index], [*{*record, "u"}])
             sent_TBI = of_greatest(layer, done.spikes, done.trace["u"])
             layers.append(done._replace(spikes=sent_TBI))
             readout = self.local[index] if index < len(self.local) else self.output

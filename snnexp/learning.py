@@ -23,8 +23,8 @@ class Piece(NamedTuple):
 class Learning:
     """Once a batch from its whole sequences, or piece by piece while these go on.
 
-    every: steps after which the weights change, with no gradient back into the steps before; None: all at once. Where
-    it is 1, a network learns online, and only one that keeps traces of its inputs learns of more than one step.
+    every: steps after which the weights change, with no gradient back into the steps before; None: all at once. With
+    1 a network learns online; what was before the step it can then know by traces of its inputs only (`Decolle`).
     burn_in: steps at the start that are run, but neither learned from nor decided on.
     """
 

@@ -12,13 +12,10 @@ def always(progress: float) -> float:
     return 1.0
 
 
-def until(progress: float, end: float) -> float:
-    """On at first, weight 1, and off from the fraction `end` of the training on.
-
-    Raises `OptionError` unless 0 < end <= 1.
-    """
-    require(0 < end <= 1, "end", end, "a fraction of the training, must lie in (0, 1]")
-    return 1.0 if progress < end else 0.0
+def first_epochs(progress: float, epochs: int, of: int) -> float:
+    """On in the first epochs, weight 1, off in the others. Raises `OptionError` unless there is at least one."""
+    require(epochs > 0, "epochs", epochs, "must be at least 1")
+    return 1.0 if round(progress * of) < epochs else 0.0
 
 
 def ramp(progress: float, start: float, end: float) -> float:

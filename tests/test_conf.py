@@ -44,6 +44,7 @@ NEEDS = {
     "readout=spike_count": ["network/output=spiking"],
     "network=embedding": ["dataset=ptb"],
     "learning=online": ["network/output=linear"],
+    "init=lsuv": ["network.recurrent=false"],
 }
 LIF = ["lif", "lif_propagation", "lif_stabilizing"]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnexp.errors import OptionError, UserError
-from snnexp.losses import CrossEntropy, at_decisions, mean_absolute, mean_squared
+from snnexp.losses import CrossEntropy, SmoothL1, at_decisions, layer_absolute, mean_absolute, mean_squared
 
 T, B, N = 4, 3, 5
 
@@ -75,3 +75,21 @@ def test_negative_outputs_are_pulled_towards_0() -> None:
     spikes_TBN = torch.full((T, B, N), -1.0, requires_grad=True)
     (gradient,) = torch.autograd.grad(mean_squared(spikes_TBN, 0.2), spikes_TBN)
     assert (gradient < 0).all()
+
+
+def test_smooth_l1_is_quadratic_near_and_linear_far() -> None:
+    logits_KBC = torch.tensor([[[1.5, 0.0, -3.0]], [[0.0, 0.25, 1.0]]], dtype=torch.float64)
+    # Distances from (0, 0, 1): 1.5, 0, 4 and 0, 0.25, 0.
+    expected = (1.0 + 3.5 + 0.25**2 / 2) / 6
+    assert SmoothL1()(logits_KBC, torch.tensor([2])).item() == pytest.approx(expected)
+    assert SmoothL1()(logits_KBC, torch.tensor([[2], [2]])).item() == pytest.approx(expected)
+    nats = CrossEntropy()(logits_KBC, torch.tensor([2]))
+    assert SmoothL1().unsmoothed(torch.tensor(7.0), logits_KBC, torch.tensor([2])) == nats
+
+
+def test_rate_of_a_layer_at_each_step() -> None:
+    spikes_TBN = torch.tensor([[[1.0, 1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0, 0.0]]]).requires_grad_()
+    penalty = layer_absolute(spikes_TBN, 0.5)
+    assert penalty.item() == pytest.approx((0.25 + 0.5) / 2)  # not 0.125, the distance of their mean
+    (gradient,) = torch.autograd.grad(penalty, spikes_TBN)
+    torch.testing.assert_close(gradient, torch.tensor([[[0.125] * 4], [[-0.125] * 4]]))

@@ -115,3 +115,20 @@ def test_perplexity_does_not_overflow() -> None:
     logits_KBC = torch.tensor([[[1000.0, 0.0]]])
     count(metrics, (logits_KBC, torch.tensor([0]), torch.tensor([1]), torch.tensor(1000.0), torch.zeros(()), []))
     assert metrics.values()["perplexity"] == math.inf
+
+
+def test_the_best_of_local_readouts() -> None:
+    metrics, targets_B = EpochMetrics(C, [], local=2), torch.tensor([0, 1, 2, 3])
+    local = [torch.tensor([0, 1, 2, 0]), torch.tensor([3, 3, 3, 3])]
+    zero = torch.zeros(())
+    metrics.update(zero, torch.tensor([0, 1, 0, 0]), targets_B, zero, zero, [], local)
+    values = metrics.values()
+    assert {name: value for name, value in values.items() if "accuracy" in name} == {
+        "accuracy": 0.5,
+        "accuracy/0": 0.75,
+        "accuracy/1": 0.25,
+        "accuracy/best": 0.75,
+    }
+    alone = EpochMetrics(C, [])
+    alone.update(zero, targets_B, targets_B, zero, zero, [])
+    assert [name for name in alone.values() if "accuracy" in name] == ["accuracy"]

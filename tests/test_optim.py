@@ -10,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 
 from snnexp.errors import OptionError
-from snnexp.optim import SMORMS3, adabelief, adabelief_foreach, constant_rate, every_batch
+from snnexp.optim import SMORMS3, adabelief, adabelief_foreach, constant_rate, drops, every_batch
 
 
 def steps(optimizer: Callable[[list[torch.Tensor]], Optimizer], gradients: list[float]) -> list[float]:
@@ -159,3 +159,19 @@ def test_a_schedule_of_batches_goes_down_and_up_again() -> None:
         told["scheduler"].step()
     expected = [0.05 * (1 + math.cos(math.pi * batch / 10)) for batch in range(21)]
     assert rates == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_rate_drops_as_in_decolle() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    schedule, rates = drops(optimizer, interval=2, factor=5.0), []
+    for _ in range(7):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.3, 0.3, 0.06, 0.06, 0.03, 0.03, 0.02])
+
+
+@pytest.mark.parametrize(("interval", "factor", "said"), [(0, 5.0, "interval=0"), (30, 0.0, "factor=0")])
+def test_drops_refuses(interval: int, factor: float, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        drops(torch.optim.SGD([torch.zeros(1, requires_grad=True)]), interval, factor)

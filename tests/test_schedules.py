@@ -3,7 +3,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from snnexp.errors import OptionError
-from snnexp.schedules import always, ramp
+from snnexp.schedules import always, first_epochs, ramp
 
 FRACTION = st.floats(0, 1)
 
@@ -30,3 +30,15 @@ def test_always() -> None:
 def test_ramp_refuses(start: float, end: float) -> None:
     with pytest.raises(OptionError, match=f"^start={start}: .* end is {end}$"):
         ramp(0.0, start, end)
+
+
+@settings(deadline=None)
+@given(of=st.integers(1, 1000), data=st.data())
+def test_first_epochs(of: int, data: st.DataObject) -> None:
+    epochs, epoch = data.draw(st.integers(1, of)), data.draw(st.integers(0, of))
+    assert first_epochs(epoch / of, epochs, of) == (epoch < epochs)
+
+
+def test_first_epochs_refuses() -> None:
+    with pytest.raises(OptionError, match=r"^epochs=0: must be at least 1$"):
+        first_epochs(0.0, 0, 10)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hydra import initialize_config_dir
 from omegaconf import DictConfig
+from rich.console import Console
 
 from snnexp.config import check
 from snnexp.publish import publish
+from snnexp.run import execute
 from snnexp.sweep import Job, check_job, expand, unique
 from tests.runs import CONF, composed, run
 
@@ -27,6 +29,7 @@ TRAINED = [
         "fig5_dampening",
         "fig5_sharpness",
         "fig5_tail",
+        "tab1",
         "tab2",
         "lstm",
     ),
@@ -129,3 +132,16 @@ def test_gradients_on_latency_mnist(tmp_path: Path) -> None:
     found = looked_at([*words, f"paths.data={root}", "dampening=stability", "network.widths=[64,64]"], tmp_path)
     assert found["maximum/0/predicted"] == pytest.approx(1, abs=1e-5)
     assert found["maximum/0"] < 0.5
+
+
+@pytest.mark.data
+def test_decolle_starts_at_half_the_steps_on_event_recordings(tmp_path: Path) -> None:
+    root = os.environ.get("SNNEXP_DATA")
+    if root is None or not (Path(root) / "nmnist").is_dir():
+        pytest.skip("SNNEXP_DATA does not name a folder with nmnist/")
+    words = ["experiment=stabilizing/tab1_reduced", "selt=start", f"paths.data={root}", f"paths.outputs={tmp_path}"]
+    words += ["dataset.train_samples=64", "trainer.max_epochs=1", "trainer.accelerator=cpu", "threads=1"]
+    metrics = execute(composed(words), Console(quiet=True))["metrics"]
+    for layer in range(3):
+        assert metrics[f"val/firing_rate/{layer}/initial"] == pytest.approx(0.5, abs=0.15)
+    assert metrics["test/accuracy/best"] == max(metrics[f"test/accuracy{of}"] for of in ("", "/0", "/1"))

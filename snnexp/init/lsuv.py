@@ -24,16 +24,20 @@ def lsuv(
 
     W is divided by the standard deviation that is found, and the bias, where a layer has one, lowered by half of how
     far the mean is off, again and again until the variance is within .1 of what is asked for and the mean within .2.
-    u is that of the last step, over neurons and samples of the first training batch; of neurons that are pooled, the
-    greatest counts. The output layer, if it learns, stays orthogonal.
+    Moments are over steps, neurons and samples of the first training batch; of neurons that are pooled, the greatest u
+    counts. The output layer, if it learns, stays orthogonal.
 
-    samples: of that batch, at most.  rounds: at most, a layer; what has been reached then is noted.
-    Raises `OptionError` for neurons without u, `UserError` where a layer's voltages are all the same.
-    Source: Mishkin & Matas 2016; for spiking neurons nmi-lab/decolle-public, with which Herranz-Celotti & Rouat start.
+    samples: of that batch, at most.  rounds: at most, a layer.
+    Raises `OptionError` for neurons without u and for recurrent layers, whose voltages jump instead of growing with W;
+    `UserError` where a layer's voltages do not come there.
+    Source: Mishkin & Matas 2016; for spiking neurons nmi-lab/decolle-public, with which Herranz-Celotti & Rouat start
+    (there u is that of the last step alone).
     """
     require(variance > 0, "variance", variance, "must be greater than 0")
     require(samples > 0, "samples", samples, "must be at least 1")
     require(rounds > 0, "rounds", rounds, "must be at least 1")
+    feed_forward = all(layer.recurrent_weight is None for layer in network.hidden)
+    require(feed_forward, "network.recurrent", True, "init=lsuv scales feed-forward layers only; take false")
     orthogonal(network, inputs)
     x_TBI = next(iter(inputs.train_inputs()))[:, :samples]
     training = network.training
@@ -48,18 +52,15 @@ def _settle(network: Network, index: int, x_TBI: Tensor, mean: float, variance: 
     layer = network.hidden[index]
     for done in range(rounds + 1):
         found, centre = _voltage(network, index, x_TBI)
-        if found == 0:
-            raise UserError(
-                f"init=lsuv: all voltages of layer {index} are the same at the last step of the first batch"
-            )
-        off = abs(found - variance) > 0.1, layer.bias is not None and abs(centre - mean) > 0.2
-        if done == rounds or not any(off):
-            break
-        if off[0]:
+        wide, aside = abs(found - variance) > 0.1, layer.bias is not None and abs(centre - mean) > 0.2
+        reached = f"voltage {centre:.3g} with variance {found:.3g} after {done} rounds"
+        if not wide and not aside:
+            return reached
+        if wide and found > 0:
             layer.projection.mul_((variance / found) ** 0.5)
-        if off[1] and layer.bias is not None:
+        if aside and layer.bias is not None:
             layer.bias.sub_(0.5 * (centre - mean))
-    return f"voltage {centre:.3g} with variance {found:.3g} at the last step, after {done} rounds"
+    raise UserError(f"init=lsuv: layer {index} has a {reached}; {mean:g} with variance {variance:g} was asked for")
 
 
 def _voltage(network: Network, index: int, x_TBI: Tensor) -> tuple[float, float]:
@@ -70,5 +71,5 @@ def _voltage(network: Network, index: int, x_TBI: Tensor) -> tuple[float, float]
             "neuron", type(layer.neuron).__name__, "has no voltage at threshold, which init=lsuv measures"
         )
     u_TBN = network(x_TBI, record=("u",)).layers[index].trace["u"]
-    u = layer.send(u_TBN[-1:])
+    u = layer.send(u_TBN)
     return u.var(correction=0).item(), u.mean().item()

@@ -33,7 +33,7 @@ class Refractory(nn.Module):
     in time: that of u_t by a weight is the input of step t.
 
     refractory_decay: rho, per step.  threshold: theta.
-    Source: Kaiser et al. 2020, Eqs. 1-4; normalised by 1 - rho as in nmi-lab/decolle-public.
+    Source: Kaiser et al. 2020; normalised by 1 - rho as in nmi-lab/decolle-public.
     """
 
     gates = 1
