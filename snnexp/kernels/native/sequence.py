@@ -22,8 +22,8 @@ from snnexp.neurons.reset import Reset
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
-# How many pieces of `tape.PIECE` values one here has. Measured on one machine, 2 threads with 2 MB of second-level cache
-# each: with 1, 2, 4 and 8 a step of the benchmark's W1 took 92, 88, 92 and 92 ms; psi alone is fastest with 2.
+# How many pieces of `tape.PIECE` values one here has. On a machine of two cores with 2 MB of second-level cache each, a
+# step of the benchmark's W1 took 92, 88, 92 and 92 ms with 1, 2, 4 and 8; psi alone is fastest with 2.
 LENGTH = 2
 
 
