@@ -3,12 +3,14 @@
 import hydra
 from omegaconf import DictConfig
 
+from snnexp.imports import uncollected
 from snnexp.main import command_line
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def train(cfg: DictConfig) -> object:
-    from snnexp.run import run  # torch and Lightning are slow to import: not before there is something to run
+    with uncollected():
+        from snnexp.run import run  # torch and Lightning are slow to import: not before there is something to run
 
     return run(cfg)
 

@@ -8,8 +8,13 @@
     python scripts/bench.py growth              a step of W1 over time, batch, width, depth and firing rate
     python scripts/bench.py training            a step of a run, by parts, with and without the fast sequences
     python scripts/bench.py optimisers          AdaBelief and others over many small tensors
+<<<<<<< HEAD
+    python scripts/bench.py packing             sweeps with two runs at a time, beside one after another (8 minutes)
+    python scripts/bench.py W1 --json docs/speed.json --readme README.md --figure docs/speed.png
+=======
     python scripts/bench.py packing             a sweep with two runs at a time, beside one after another
     python scripts/bench.py W1 --json docs/speed.json --readme docs/speed.md --figure docs/speed.png
+>>>>>>> 885a2bcd443581a8d10385966c43d0d36cfefc88
 
 --json adds to what the file has of other workloads; --readme puts the table of all workloads W in it between the lines
 <!-- speed --> and <!-- end -->, --figure draws them. pip install -e .[bench] installs the other libraries; what is not

@@ -15,6 +15,7 @@ from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from snnexp.errors import OptionError, UserError, require
+from snnexp.imports import uncollected
 from snnexp.kinds import describe, fits
 
 
@@ -223,7 +224,8 @@ def locate(path: str, target: str, allowed: Sequence[str]) -> Any:
     for cut in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:cut])
         try:
-            found = importlib.import_module(module)
+            with uncollected():
+                found = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name is not None and (module + ".").startswith(error.name + "."):
                 continue

@@ -16,6 +16,8 @@ from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import Surrogate
 from snnexp.unroll import Backend, Feedback, LayerOutput, choose, unroll
 
+COMPILED = (Backend.FUSED, Backend.RECOMPUTE)  # where there is a compiler
+
 # Shapes: T time, B batch, I inputs, N neurons, G pre-activations (gates x N), C classes.
 
 
@@ -78,7 +80,7 @@ class Layer(nn.Module):
 
     def project(self, x: Tensor | Raster) -> Tensor | Projection:
         """W x + bias for all steps, [T, B, G]; a kernel computes it itself, where it likes."""
-        if choose(self.neuron, self.backend, self.feedback()) is Backend.FUSED:
+        if choose(self.neuron, self.backend, self.feedback()) in COMPILED:
             return Projection(x, self.projection, self.bias)
         return functional.linear(frames(x), self.projection, self.bias)
 
@@ -107,11 +109,11 @@ class Layer(nn.Module):
             return torch.zeros_like(u)
         return self.surrogate(u, self.dampening, self.sharpness)
 
-    def backend_taken(self) -> str:
-        """The backend, and where it is a kernel, whose code that is and why it is not compiled."""
+    def backend_taken(self, device: torch.device) -> str:
+        """The backend, and where it is a kernel, whose code that is on a device, and why it is not compiled."""
         taken = choose(self.neuron, self.backend, self.feedback())
-        if taken is Backend.FUSED:
-            return f"{taken}: {coded(self.neuron, self.projection.device, self.projection.dtype)}"
+        if taken in COMPILED:
+            return f"{taken}: {coded(self.neuron, device, self.projection.dtype)}"
         return str(taken)
 
     def forward(self, x: Tensor | Raster, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:

@@ -1,6 +1,8 @@
 """The command line around Hydra's: a help page of our own, and one line for what a user can mend."""
 
+import atexit
 import errno
+import gc
 import os
 import re
 import sys
@@ -43,6 +45,7 @@ def command_line(program: Callable[[], None]) -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(page(CONF))
         return
+    atexit.register(gc.freeze)  # or the interpreter, before it ends, collects garbage for a second
     with one_line_errors(sys.argv[1:]):
         program()
 

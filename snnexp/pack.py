@@ -9,6 +9,7 @@ from submitit.helpers import DelayedSubmission
 
 from snnexp.config import explain
 from snnexp.errors import OptionError, UserError
+from snnexp.imports import uncollected
 from snnexp.main import CONF
 
 
@@ -34,7 +35,8 @@ class Pack:
 
 def _run(words: Sequence[str]) -> bool:
     """Whether the run ended well; if not, the job's log says why."""
-    from snnexp.run import execute  # torch: only in the job, not where it is submitted
+    with uncollected():
+        from snnexp.run import execute  # torch: only in the job, not where it is submitted
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", list(words))

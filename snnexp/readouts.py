@@ -36,11 +36,16 @@ def mode(logits_KBC: Tensor) -> Tensor:
     Source: mode accuracy of Herranz-Celotti & Rouat ("fired the most for the longest").
     """
     if len(logits_KBC) == 1:
-        return logits_KBC[0].argmax(-1)
+        return _greatest(logits_KBC[0])
     classes = logits_KBC.shape[-1]
-    votes_BC = functional.one_hot(logits_KBC.argmax(-1), classes).sum(0)
+    votes_BC = functional.one_hot(_greatest(logits_KBC), classes).sum(0)
     outvoted_BC = votes_BC < votes_BC.amax(-1, keepdim=True)
     return logits_KBC.mean(0).masked_fill(outvoted_BC, -torch.inf).argmax(-1)
+
+
+def _greatest(logits: Tensor) -> Tensor:
+    # On a CPU in half the time of argmax.
+    return logits.max(-1).indices
 
 
 def greatest_mean(logits_KBC: Tensor) -> Tensor:

@@ -25,8 +25,9 @@ from snnexp.config import build, check, explain
 from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
+from snnexp.layers import Layer
 from snnexp.network import Shown
-from snnexp.reports.page import draw, pictures
+from snnexp.reports.page import PAGE, draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
 from snnexp.sweep import Outcome, State
 from snnexp.task import Task
@@ -85,7 +86,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
             stored = folder.result
             if stored is not None and not config.force:
                 console.print(f"run {folder.id} is over already; force=true runs it again and keeps this one")
-                if not (folder.path / "page.html").exists():  # the run was over, but not yet drawn, when it was stopped
+                if not (folder.path / PAGE).exists():  # the run was over, but not yet drawn, when it was stopped
                     draw(folder.path)
                 terminal.show_result(console, stored, folder.path)
                 return stored
@@ -123,9 +124,9 @@ def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[st
             code = {name: environment[name] for name in ("commit", "dirty")}
             result = {"id": folder.id, **outcome, "metrics": metrics, "init": init, "seed": config.seed, **code}
             folder.finish(result)
-            page = draw(folder.path)
+            drawn = draw(folder.path)
             for logger in parts.loggers:
-                logger.conclude(result, page, pictures(folder.path))
+                logger.conclude(result, folder.path / PAGE, pictures(drawn))
     terminal.show_result(console, result, folder.path)
     return result
 
@@ -160,13 +161,15 @@ def options() -> dict[str, str]:
 class Parts:
     """The objects that a configuration describes, each built when it is first asked for: a procedure decides what.
 
-    report: what the initialisation did to every layer.  backends: who walks the time axis there. Empty without network.
+    report: what the initialisation did to every layer; empty without network.
+    device: where the network runs: on the CPU, unless a trainer takes it elsewhere.
     """
 
     def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
         self.config, self.folder, self.console = config, folder, console
         self.report: list[LayerReport] = []
-        self.backends: list[str] = []
+        self.layers: list[Layer] = []
+        self.device = torch.device("cpu")
         self.progress: bool = config.progress and not console.quiet
 
     @cached_property
@@ -192,10 +195,15 @@ class Parts:
             build(self.config.dampening),
             build(self.config.sharpness),
         )
-        self.backends = [layer.backend_taken() for layer in network.hidden]
+        self.layers = list(network.hidden)
         terminal.show_start(self.console, self.config, self.folder)
         terminal.show_initialisation(self.console, self.report)
         return network
+
+    @property
+    def backends(self) -> list[str]:
+        """Who walks the time axis of every hidden layer."""
+        return [layer.backend_taken(self.device) for layer in self.layers]
 
     @cached_property
     def task(self) -> Task:
@@ -228,7 +236,7 @@ class Parts:
 
     @cached_property
     def trainer(self) -> Any:
-        return partial(
+        made = partial(
             build(self.config.trainer),
             devices=1,
             plugins=[LightningEnvironment()],  # one device: in a SLURM job as well, of which Lightning asks more
@@ -239,6 +247,8 @@ class Parts:
             log_every_n_steps=1,
             default_root_dir=self.folder.path,
         )
+        self.device = made(logger=False).strategy.root_device
+        return made
 
     @cached_property
     def loggers(self) -> list[Any]:

@@ -1,5 +1,6 @@
 """What a network's outputs are worth: the loss, and the classes that are decided for."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +13,8 @@ from snnexp.kernels.projection import Projection
 from snnexp.losses import CrossEntropy, Loss, at_decisions
 from snnexp.readouts import Readout
 
-# Shapes: T time, K decisions a sample (a multiple of T), B batch, N neurons, C classes, P decisions of a piece.
+# Shapes: T time, K decisions a sample (a multiple of T), B batch, R rows (K x B), P rows of a piece, N neurons,
+# C classes.
 
 PIECE = 2**21  # logits; eight megabytes in float32
 
@@ -56,6 +58,25 @@ def score(outputs: Tensor | Projection, targets: Tensor, readout: Readout, loss:
     return Score(minimised, cross_entropy, readout.predictions(logits_KBC, targets))
 
 
+class _Gradients:
+    """Gradients to x, W and bias of x W^T + bias, those of some rows after those of others; to the wanted ones only."""
+
+    def __init__(self, x_RN: Tensor, weight_CN: Tensor, wanted: Sequence[bool]) -> None:
+        to_x, to_weight, to_bias = wanted
+        self.x_RN, self.weight_CN = x_RN, weight_CN
+        self.of_x = torch.empty_like(x_RN) if to_x else None
+        self.of_weight = torch.zeros_like(weight_CN) if to_weight else None
+        self.of_bias = weight_CN.new_zeros(len(weight_CN)) if to_bias else None
+
+    def add(self, rows: slice, gradient_PC: Tensor) -> None:
+        if self.of_x is not None:
+            torch.mm(gradient_PC, self.weight_CN, out=self.of_x[rows])
+        if self.of_weight is not None:
+            self.of_weight.addmm_(gradient_PC.t(), self.x_RN[rows])
+        if self.of_bias is not None:
+            self.of_bias += gradient_PC.sum(0)
+
+
 class _InPieces(torch.autograd.Function):
     """The fields of `Score`. The gradients are computed forward; backward only scales them."""
 
@@ -70,34 +91,26 @@ class _InPieces(torch.autograd.Function):
         loss: CrossEntropy,
         learns: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        to_x, to_weight, to_bias = (learns and asked for asked in ctx.needs_input_grad[:3])
-        right_RB = at_decisions(targets_TB, len(x_KBN))
-        x_RN, right_R = x_KBN.flatten(0, 1), right_RB.flatten()
-        of_x_RN = torch.empty_like(x_RN) if to_x else None
-        of_weight_CN = torch.zeros_like(weight_CN) if to_weight else None
-        of_bias_C = torch.zeros_like(weight_CN[:, 0]) if to_bias else None
-        predictions_TB, sums = torch.empty_like(targets_TB), []
-        a_step = len(x_RN) // len(targets_TB)  # rows
-        steps = max(1, PIECE // (a_step * len(weight_CN)))
-        room = x_RN.new_empty(min(len(x_RN), steps * a_step), len(weight_CN))
+        right_R, x_RN = at_decisions(targets_TB, len(x_KBN)).flatten(), x_KBN.flatten(0, 1)
+        gradients = _Gradients(x_RN, weight_CN, [learns and wanted for wanted in ctx.needs_input_grad[:3]])
+        step, classes = len(x_RN) // len(targets_TB), len(weight_CN)  # step: its rows
+        steps = max(1, PIECE // (step * classes))
+        room_PC = x_RN.new_empty(min(steps * step, len(x_RN)), classes)
+        predictions, sums = [], []
         for first in range(0, len(targets_TB), steps):
-            piece, rows = slice(first, first + steps), slice(first * a_step, (first + steps) * a_step)
-            x_PN = x_RN[rows]
-            logits_PC = torch.mm(x_PN, weight_CN.t(), out=room[: len(x_PN)])
+            some_TB = targets_TB[first : first + steps]
+            rows = slice(first * step, (first + len(some_TB)) * step)
+            logits_PC = torch.mm(x_RN[rows], weight_CN.t(), out=room_PC[: rows.stop - rows.start])
             if bias_C is not None:
                 logits_PC += bias_C
-            logits_KBC = logits_PC.view(-1, *x_KBN.shape[1:-1], len(weight_CN))
-            predictions_TB[piece] = readout.predictions(logits_KBC, targets_TB[piece])
-            sums.append(loss.descend(logits_PC, right_R[rows]))
-            if of_x_RN is not None:
-                torch.mm(logits_PC, weight_CN, out=of_x_RN[rows])
-            if of_weight_CN is not None:
-                of_weight_CN.addmm_(logits_PC.t(), x_PN)
-            if of_bias_C is not None:
-                of_bias_C += logits_PC.sum(0)
+            predictions.append(readout.predictions(logits_PC.view(-1, x_KBN.shape[1], classes), some_TB))
+            sums.append(loss.descend(logits_PC, right_R[rows]))  # the logits have become gradients
+            gradients.add(rows, logits_PC)
+        of_x_KBN = None if gradients.of_x is None else gradients.of_x.view_as(x_KBN)
         ctx.rows = len(x_RN)
-        ctx.save_for_backward(None if of_x_RN is None else of_x_RN.view_as(x_KBN), of_weight_CN, of_bias_C)
+        ctx.save_for_backward(of_x_KBN, gradients.of_weight, gradients.of_bias)
         minimised, cross_entropy = torch.stack(sums).sum(0) / len(x_RN)
+        predictions_TB = torch.cat(predictions)
         ctx.mark_non_differentiable(cross_entropy, predictions_TB)
         return minimised, cross_entropy, predictions_TB
 

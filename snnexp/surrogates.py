@@ -2,6 +2,7 @@
 
 Every shape f is normalised alike: f(0) = 1 and unit area. A surrogate is psi(u) = gamma f(beta u) at the centred
 voltage u = v - theta, so that the dampening gamma is its peak and gamma / beta its area, whatever the shape.
+Shapes compute in place where their own gradient does not need what is overwritten: memory is most of what they cost.
 """
 
 import math
@@ -23,7 +24,7 @@ def rectangular(x: Tensor) -> Tensor:
 
 def triangular(x: Tensor) -> Tensor:
     """A triangle, max(0, 1 - |x|). Source: Esser et al. 2016; Bellec et al. 2018."""
-    return (1 - x.abs()).clamp_min(0)
+    return x.abs().neg_().add_(1).clamp_min(0)
 
 
 def exponential(x: Tensor) -> Tensor:
@@ -31,12 +32,12 @@ def exponential(x: Tensor) -> Tensor:
 
     Source: Shrestha & Orchard 2018.
     """
-    return torch.exp(-2 * x.abs())
+    return torch.exp(x.abs().mul_(-2))
 
 
 def gaussian(x: Tensor) -> Tensor:
     """A bell, exp(-pi x^2): the lightest tails of the smooth shapes."""
-    return torch.exp(-math.pi * x.square())
+    return torch.exp(x.square().mul_(-math.pi))
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -50,12 +51,12 @@ def fast_sigmoid(x: Tensor) -> Tensor:
 
     Source: Zenke & Ganguli 2018 (SuperSpike), rescaled to unit peak and unit area.
     """
-    return (1 + 2 * x.abs()).pow(-2)
+    return x.abs().mul_(2).add_(1).pow(-2)
 
 
 def arctan(x: Tensor) -> Tensor:
     """Derivative of the arc tangent, 1 / (1 + (pi x)^2). Source: Fang et al. 2021."""
-    return (1 + (math.pi * x).square()).reciprocal()
+    return (math.pi * x).square().add_(1).reciprocal()
 
 
 def q_pseudospike(x: Tensor, q: float) -> Tensor:
@@ -64,7 +65,7 @@ def q_pseudospike(x: Tensor, q: float) -> Tensor:
     Source: Herranz-Celotti & Rouat, App. C. Raises `OptionError` for q <= 1, where the area is infinite.
     """
     require(q > 1, "q", q, "the tail fatness must be greater than 1")
-    return (1 + 2 * x.abs() / (q - 1)).pow(-q)
+    return x.abs().mul_(2).div_(q - 1).add_(1).pow(-q)
 
 
 def constant(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,11 @@ class SweepCallback(Callback):
 
     pending: the jobs that are to be run, by number, without what is done already and what another job does.
     commit: of the code with which the sweep was started.
+    prepare: called before the first check, where there is anything to be run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[], None] = lambda: None) -> None:
+        self.prepare = prepare
         self.pending: dict[int, Job] = {}
         self.started: float | None = None
         self.commit: dict[str, Any] = {}
@@ -46,6 +48,8 @@ class SweepCallback(Callback):
                 if job.id not in states:
                     states[job.id] = state(_runs(config), job.id)
                     if composed.force or states[job.id] not in OVER:
+                        if not self.pending:
+                            self.prepare()
                         self.pending[job.number] = job
                         check_job(job, composed)
 

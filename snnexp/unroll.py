@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnexp.errors import OptionError, require
 from snnexp.kernels.gpu import tier as gpu
-from snnexp.kernels.kernel import in_triton, kernel
+from snnexp.kernels.kernel import in_little_memory, in_triton, kernel
 from snnexp.kernels.projection import Projection, dense, like
 from snnexp.neurons.neuron import Neuron
 from snnexp.surrogates import spike
@@ -23,13 +23,19 @@ class Backend(StrEnum):
 
     triton: a kernel for GPUs, which no GPU has measured yet: its mathematics is tested through Triton's interpreter. So
     neither `auto` nor `fused` takes it.
+    recompute: the kernel of the LIF family that keeps no voltages for its backward, which walks forward once more where
+    it is compiled: less memory, more time.
     """
 
     AUTO = "auto"
     REFERENCE = "reference"
     FUSED = "fused"
     TRITON = "triton"
+    RECOMPUTE = "recompute"
 
+
+OTHERS = {Backend.TRITON: in_triton, Backend.RECOMPUTE: in_little_memory}
+"""Backends that take another kernel of a neuron than `kernel`, and which."""
 
 Feedback = Callable[[Tensor], Tensor]
 """The recurrent currents [B, G] from the spikes [B, N] of the step before, where these are no product with a matrix."""
@@ -54,8 +60,8 @@ def choose(
 
     There are kernels for lif, alif, cuba_lif, plif, lstm and slstm, each with a matrix as recurrence or none, and for
     the leaky integrator without recurrence; in Triton for the first three. `traced`: a trace that has gradients is
-    recorded, which the reference loop alone gives. `fused` and `triton` raise `OptionError`, which says what it was
-    that has no kernel, or why this machine runs none in Triton.
+    recorded, which the reference loop alone gives. `recompute` is there for the first three, too. A backend that is
+    named and cannot be had is an `OptionError`, which says what has no kernel, or why this machine runs none in Triton.
     """
     lacking, instead = None, Backend.REFERENCE
     if kernel(neuron, recurrence is not None) is None:
@@ -64,12 +70,13 @@ def choose(
         lacking = "a recurrence that is no matrix"
     elif traced:
         lacking = "a trace with gradients"
-    elif backend is Backend.TRITON and in_triton(neuron) is None:
+    elif backend in OTHERS and OTHERS[backend](neuron) is None:
         lacking, instead = type(neuron).__name__, Backend.FUSED
-    if backend in (Backend.FUSED, Backend.TRITON) and lacking is not None:
+    if backend in (Backend.FUSED, *OTHERS) and lacking is not None:
         raise OptionError("backend", backend, f"there is no {backend} kernel for {lacking}; take {instead}")
     if backend is Backend.TRITON:
         require(not gpu.lacking(), "backend", backend, f"{gpu.lacking()}; take auto")
+    if backend in OTHERS:
         return backend
     return Backend.FUSED if backend is not Backend.REFERENCE and lacking is None else Backend.REFERENCE
 
@@ -103,7 +110,7 @@ def unroll(
         state = neuron.initial_state(given.shape[1], like(currents))
     taken = choose(neuron, backend, recurrence, traced)
     if taken is not Backend.REFERENCE:
-        run = in_triton(neuron) if taken is Backend.TRITON else kernel(neuron, recurrence is not None)
+        run = OTHERS[taken](neuron) if taken in OTHERS else kernel(neuron, recurrence is not None)
         assert run is not None
         assert not callable(recurrence)
         return LayerOutput(*run(neuron, currents, recurrence, psi, state, noise_TBN, detach_recurrent, record))

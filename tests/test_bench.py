@@ -163,7 +163,7 @@ def test_every_moment_is_charged_to_what_runs_innermost(monkeypatch: pytest.Monk
 
 @pytest.mark.longest
 def test_packing_runs_the_sweep_in_every_way() -> None:
-    rows = packing.measure(1, ["procedure=shapes"])
+    rows = packing.measure(1, [1], ["procedure=shapes"])
     assert [row["sweep"] for row in rows] == list(packing.WAYS)
     for row in rows:
         assert row["throughput"] == pytest.approx(float(rows[0]["seconds"]) / float(row["seconds"]))

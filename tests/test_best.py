@@ -66,6 +66,14 @@ WINS = partial(best_is, metric="test/accuracy", best="highest", by="sg", winner=
 ASK = partial(of_best, claim=WINS, rank="val/accuracy", best="highest", by=["sg"])
 
 
+def test_an_option_with_a_slash_in_its_name_is_no_measure() -> None:
+    runs = table()
+    runs.insert(0, "network/output", "spiking")
+    mean = averaged(picked(runs, "val/accuracy", "highest", ["network/output"], 2), ["network/output"])
+    assert set(mean["network/output"]) == {"spiking"}
+    assert mean["val/accuracy"].between(0, 1).all()
+
+
 def test_claims_of_the_best_are_judged_by_what_did_not_choose() -> None:
     finding = ASK(table())
     assert finding.verdict is Verdict.REPRODUCED

@@ -40,6 +40,11 @@ def test_lines_are_means_with_half_a_standard_deviation_each_way() -> None:
     assert line.notes[0] == "<b>first</b> at 0.01<br>0.02 ± 0.01 (sd)<br>3 of 3 runs"
 
 
+def test_lines_over_words_are_refused_by_the_key() -> None:
+    with pytest.raises(OptionError, match=r"x=sg: .* are not all numbers"):
+        figure(x="sg", series="lr").panels(table())
+
+
 def test_bands_on_a_logarithmic_axis_stay_above_0() -> None:
     line = Line("", "", np.arange(2.0), np.array([2.0, 1.0]), np.array([1.0, 3.0]), ["", ""], [True, True])
     np.testing.assert_allclose(line.edges(log=False), [[1, -2], [3, 4]])

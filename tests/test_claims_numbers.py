@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from snnexp.errors import UserError
-from snnexp.reports.claims_numbers import equals, follows, stays_below
+from snnexp.reports.claims_numbers import equals, follows
 from snnexp.reports.verdict import NoDataError, Verdict
 
 
@@ -14,17 +14,6 @@ def table(metric: list[float | None], other: list[float] | None = None, **keys: 
     size = len(metric)
     done = {"seed": list(range(size)), "state": ["done"] * size, "m/0": metric, "p/0": other or [1.0] * size}
     return pd.DataFrame({**keys, **done})
-
-
-def test_below() -> None:
-    assert stays_below(table([0.4, 0.5, 0.6]), "m/0", 1).verdict is Verdict.REPRODUCED
-    assert stays_below(table([0.4, 0.5, 0.6]), "m/0", 0.6).verdict is Verdict.NOT_REPRODUCED  # the mean is, but unsure
-    with pytest.raises(NoDataError, match="2 seeds"):
-        stays_below(table([0.4, 0.5]), "m/0", 1)
-    with pytest.raises(NoDataError, match="no finite number"):
-        stays_below(table([0.4, 0.5, None]), "m/0", 1)
-    with pytest.raises(NoDataError, match="does not say at which sg"):
-        stays_below(table([0.4, 0.5, 0.6], sg=["a", "a", "b"]), "m/0", 1)
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,13 @@ def test_bounds() -> None:
 def test_mean_below_a_bound_is_shown_by_the_interval() -> None:
     assert verdict(claims.mean_below, runs([1.0, 1.1, 0.9]), "m/a", 2) == Verdict.REPRODUCED
     assert verdict(claims.mean_below, runs([1.0, 1.1, 0.9]), "m/a", 0.5) == Verdict.NOT_REPRODUCED
-    for table, lacking in ((runs([1.0, 3.0, 0.5]), "too few seeds to decide"), (runs([1.0, 1.1]), "2 seeds")):
+    for values, lacking in (
+        ([1.0, 3.0, 0.5], "too few seeds to decide"),
+        ([1.0, 1.1], "2 seeds"),
+        ([1.0, 1.1, float("nan")], "no finite number"),
+    ):
         with pytest.raises(NoDataError, match=lacking):
-            claims.mean_below(table, "m/a", 2)
+            claims.mean_below(runs(values), "m/a", 2)
     with pytest.raises(NoDataError, match="at which x"):
         claims.mean_below(runs([1.0, 1.0], [1.0, 2.0]), "m/a", 2)
 

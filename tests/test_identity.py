@@ -36,6 +36,7 @@ def test_golden_ids(compose: Compose, overrides: str) -> None:
         "force=true",
         "backend=reference",
         "backend=triton",
+        "backend=recompute",
         "threads=3",
         "progress=false",
         "allow=[mylab]",

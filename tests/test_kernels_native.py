@@ -14,9 +14,8 @@ from torch.nn import functional
 
 from snnexp.kernels import membrane as plain
 from snnexp.kernels import tape
-from snnexp.kernels.native import call, events, library
-from snnexp.kernels.native import membrane as compiled
-from snnexp.kernels.tape import Flow, Given
+from snnexp.kernels.native import call, events, library, sequence
+from snnexp.kernels.tape import Flow, Given, state_before
 from snnexp.kernels.tier import fastest, lacking, linear
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
@@ -33,6 +32,11 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     torch.set_num_threads(request.param)
     yield
     torch.set_num_threads(before)
+
+
+def present(*values: Tensor | None) -> list[Tensor]:
+    """Those that are there."""
+    return [value for value in values if value is not None]
 
 
 def tensors(*nested: object) -> Iterator[Tensor | None]:
@@ -62,7 +66,7 @@ def test_spikes_are_equal_and_gradients_close(
     def decay() -> Tensor:
         return 0.3 + 0.6 * torch.rand(N, generator=generator, dtype=torch.float64)
 
-    monkeypatch.setattr(tape, "PIECE", 4 * B * N)
+    monkeypatch.setattr(tape, "PIECE", 4 * B * N // sequence.LENGTH)
     adaptation = (decay(), normal(N).abs()) if adapts else (None, None)
     membrane = Membrane(decay(), 0.5 + decay(), 0.1 * normal(N), *adaptation, decay() if synapse else None)
     start = MembraneState(*(normal(B, N) if there else None for there in (True, True, adapts, synapse)))
@@ -71,29 +75,40 @@ def test_spikes_are_equal_and_gradients_close(
     noise_TBN, matrix_NN = 0.3 * normal(T, B, N), normal(N, N) / N**0.5
     for noisy, recurrent, shape in product((False, True), (False, True), (fast_sigmoid, triangular)):
         noise, recurrence_NN = noise_TBN if noisy else None, matrix_NN if recurrent else None
-        tapes = [tier.forward(membrane, reset, currents_TBN, recurrence_NN, start, noise) for tier in (plain, compiled)]
-        assert torch.equal(tapes[0].spikes, tapes[1].spikes)
-        torch.testing.assert_close(list(tensors(tapes[1])), list(tensors(tapes[0])), rtol=1e-12, atol=1e-12)
-        for through_reset, through_recurrence in product((False, True), (False, True)):
+        walked = plain.forward(membrane, reset, currents_TBN, recurrence_NN, start, noise)
+        traced, last = sequence.trace(reset, currents_TBN, recurrence_NN, noise, membrane, start)
+        assert torch.equal(walked.spikes, traced.spikes)
+        torch.testing.assert_close(present(*traced), present(*walked), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(
+            present(*last), present(*state_before(reset, start, walked, T)), rtol=1e-12, atol=1e-12
+        )
+        for through_reset, through_recurrence, recompute in product((False, True), (False, True), (False, True)):
             flow = Flow(through_reset, through_recurrence, recurrent, True)
             given = Given(of_spikes, *of_last)
-            wanted, got = (
-                list(tensors(tier.backward(membrane, reset, recurrence_NN, start, tapes[0], shape, given, flow)))
-                for tier in (plain, compiled)
-            )
-            torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-10)
+            wanted = plain.backward(membrane, reset, recurrence_NN, start, walked, shape, given, flow)
+            leaves = present(currents_TBN, recurrence_NN, *membrane, *start)
+            for leaf in leaves:
+                leaf.requires_grad_()
+            rules = sequence.Rules(shape, reset, through_reset, through_recurrence, recompute)
+            done = sequence.run(rules, currents_TBN, recurrence_NN, noise, membrane, start)
+            assert torch.equal(done[0], walked.spikes)
+            got = torch.autograd.grad(present(*done), leaves, present(*given), allow_unused=True)
+            for leaf in leaves:
+                leaf.requires_grad_(False)
+            torch.testing.assert_close(list(got), present(*tensors(*wanted)), rtol=1e-10, atol=1e-10)
 
 
-def test_gradients_that_are_not_given_are_zero_and_constants_are_optional() -> None:
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_gradient_that_is_not_given_is_zero(recompute: bool) -> None:
     alpha_N, rest_BN = torch.full((6,), 0.8), torch.zeros(4, 6)
     membrane, start = Membrane(alpha_N, alpha_N), MembraneState(rest_BN, rest_BN)
-    currents_TBN, nothing = torch.ones(T, 4, 6), Given(None, None, None, None)
-    kept = compiled.forward(membrane, Reset.MINUS, currents_TBN, None, start, None)
-    flow = Flow(False, True, False, False)
-    gradients = compiled.backward(membrane, Reset.MINUS, None, start, kept, fast_sigmoid, nothing, flow)
-    assert gradients.recurrence is None
-    assert gradients.constants is None
-    assert not gradients.currents.any()
+    currents_TBN = torch.ones(T, 4, 6).requires_grad_()
+    rules = sequence.Rules(fast_sigmoid, Reset.MINUS, False, True, recompute)
+    spikes_TBN, v_BN, _, _ = sequence.run(rules, currents_TBN, None, None, membrane, start)
+    (of_spikes,) = torch.autograd.grad(spikes_TBN, currents_TBN, torch.zeros_like(spikes_TBN), retain_graph=True)
+    assert not of_spikes.any()
+    (of_last,) = torch.autograd.grad(v_BN.sum(), currents_TBN)
+    torch.testing.assert_close(of_last[:, 0, 0], 0.8 ** torch.arange(T - 1.0, -1, -1))
 
 
 @pytest.mark.usefixtures("threads")
@@ -134,7 +149,7 @@ def test_where_there_is_no_compiler_torch_is_taken(monkeypatch: pytest.MonkeyPat
         library.library(torch.bfloat16)
     assert lacking(CPU, torch.bfloat16) == "not for torch.bfloat16"
     assert fastest(CPU, torch.bfloat16) is plain
-    assert fastest(CPU, torch.float64) is compiled
+    assert fastest(CPU, torch.float64) is None
     assert lacking(torch.device("meta"), torch.float32) == "none for meta"
 
 

@@ -158,5 +158,5 @@ def test_refused_options() -> None:
         make(widths=[4], dropout=1.0)
     with pytest.raises(OptionError, match=r"^time_repeat=0: "):
         make(widths=[4], time_repeat=0)
-    with pytest.raises(OptionError, match=r"^backend=quick: must be one of auto, reference, fused, triton$"):
+    with pytest.raises(OptionError, match=r"^backend=quick: must be one of auto, reference, fused, triton, recompute$"):
         make(widths=[4], backend="quick")

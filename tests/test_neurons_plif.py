@@ -106,7 +106,7 @@ def test_its_kernel_takes_currents_as_factors_too() -> None:
 def test_a_layer_takes_the_kernel_and_has_one_decay() -> None:
     neuron = lambda size: PLIF(size, SharedDecay(2.0, learnable=True), 1.0)  # noqa: E731
     layer = Layer(6, N, neuron, Surrogate(arctan), recurrent=True, backend=Backend.FUSED)
-    assert layer.backend_taken().startswith("fused")
+    assert layer.backend_taken(torch.device("cpu")).startswith("fused")
     assert [weight.numel() for weight in layer.parameters()] == [N * 6, N * N, 1]
     alpha_N = layer.neuron.constants().membrane
     assert alpha_N.tolist() == [0.5] * N

@@ -66,6 +66,20 @@ def test_the_users_command_verbatim(tmp_path: Path) -> None:
     assert list(tmp_path.glob("runs/*/page.html"))
 
 
+def test_the_question_can_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "scanner.py").write_text(FILES["scanner.py"])
+    assert "python scanner.py" in COMMANDS
+    subprocess.run([sys.executable, "scanner.py"], cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("data/scanner/*.npz"))) == 1797
+    for words in (["procedure=predict"], ["procedure=train", "init=fluctuation", "dampening.value=0.01"]):
+        assert in_child(["experiment=question/scanner", f"paths.data={tmp_path / 'data'}", *words], tmp_path) == 0
+
+
+def test_the_question_shows_its_experiment() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", PAGES[ROOT / "docs" / "question.md"], re.DOTALL)
+    assert shown in (ROOT / "conf" / "experiment" / "question" / "scanner.yaml").read_text()
+
+
 @pytest.mark.parametrize("script", sorted({line.split()[1] for line in COMMANDS if line.startswith("python scripts/")}))
 def test_scripts_explain_themselves(script: str) -> None:
     done = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True)

@@ -58,6 +58,12 @@ def in_triton(neuron: Neuron) -> Kernel | None:
     return _lif_in_triton if kernel(neuron, True) is lif.run else None
 
 
+def in_little_memory(neuron: Neuron) -> Kernel | None:
+    """The kernel of this neuron that walks forward twice; None where there is none."""
+    return _lif_in_little_memory if kernel(neuron, True) is lif.run else None
+
+
+_lif_in_little_memory = partial(lif.run, recompute=True)
 _lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snnexp.kernels.native import membrane as compiled
-from snnexp.kernels.native import sequence
-from snnexp.kernels.native.sequence import Inputs
+from snnexp.kernels.native import sequence as compiled
 from snnexp.kernels.projection import Projection, dense, like
 from snnexp.kernels.tape import Flow, Given, Tape, centred, voltages
 from snnexp.kernels.tier import Tier, fastest
@@ -74,37 +72,42 @@ def run(
     noise_TBN: Tensor | None,
     detach_recurrent: bool,
     record: Sequence[str],
-    choose: Callable[[torch.device, torch.dtype], Tier] | None = None,
+    choose: Callable[[torch.device, torch.dtype], Tier | None] | None = None,
+    recompute: bool = False,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Spikes, last state and trace, as `unroll` gives them; of the trace only z has a gradient.
 
     choose: whose recursions to take for such tensors; None: `fastest`.
+    recompute: a compiled sequence keeps no voltages for its backward, which walks forward once more.
 
     All is computed in the precision of the constants, or of the currents where theirs is higher; autocast is off.
     """
     membrane = neuron.membrane()
-    start = MembraneState._make(getattr(state, name, None) for name in MembraneState._fields)
     device, dtype = membrane.theta.device, torch.promote_types(like(currents).dtype, membrane.theta.dtype)
     tier, traced = (choose or fastest)(device, dtype), bool(set(record) - {"z"})
-    in_pieces = tier is compiled and not traced  # which leaves no trace behind, and makes the currents as it goes
-    if not in_pieces or torch.is_autocast_enabled(device.type):
-        currents = dense(currents)
-    inputs = Inputs(None, *currents, None, None) if isinstance(currents, Projection) else Inputs(currents)
-    inputs = inputs._replace(recurrence=recurrence_NN, noise=noise_TBN)
-    every: list[Any] = [None if it is None else it.to(dtype) for it in (*inputs, *membrane, *start)]
-    inputs, membrane, start = Inputs(*every[:6]), Membrane(*every[6:12]), MembraneState(*every[12:])
+    if tier is not None or traced or torch.is_autocast_enabled(device.type):
+        currents = dense(currents)  # else they are made as they are needed
+    currents = currents.to(dtype)
+    started = (getattr(state, name, None) for name in MembraneState._fields)
+    every = [None if it is None else it.to(dtype) for it in (recurrence_NN, noise_TBN, *membrane, *started)]
+    (recurrence_NN, noise_TBN), membrane, start = every[:2], Membrane._make(every[2:8]), MembraneState._make(every[8:])
     flows, tape = (not neuron.detach_reset, not detach_recurrent), None
     with torch.autocast(device.type, enabled=False):
-        if in_pieces:
-            rules = sequence.Rules(psi, neuron.reset, *flows)
-            spikes_TBN, v_BN, a_BN, i_BN = sequence.run(rules, inputs, membrane, start)
-        else:
+        if tier is not None:
             spikes_TBN, v_BN, a_BN, i_BN, *kept = _Sequence.apply(  # type: ignore[no-untyped-call]
                 Rules(psi, neuron.reset, *flows, tier),
-                *(inputs.currents, inputs.recurrence, inputs.noise),
+                *(currents, recurrence_NN, noise_TBN),
                 *(*membrane, *start),
             )
             tape = Tape(spikes_TBN, *kept)
+        elif isinstance(currents, Tensor) and traced:
+            tape, (v_BN, _, a_BN, i_BN) = compiled.trace(
+                neuron.reset, currents, recurrence_NN, noise_TBN, membrane, start
+            )
+            spikes_TBN = tape.spikes
+        else:
+            rules = compiled.Rules(psi, neuron.reset, *flows, recompute)
+            spikes_TBN, v_BN, a_BN, i_BN = compiled.run(rules, currents, recurrence_NN, noise_TBN, membrane, start)
     last = {"v": v_BN, "a": a_BN, "i": i_BN, "u": v_BN - membrane.threshold(a_BN), "z": spikes_TBN[-1]}
     trace = {"z": spikes_TBN}
     if traced and tape is not None:

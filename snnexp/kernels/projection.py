@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from snnexp.kernels.native.raster import Raster, frames
@@ -19,6 +20,10 @@ class Projection(NamedTuple):
     x: Tensor | Raster
     weight: Tensor
     bias: Tensor | None
+
+    def to(self, dtype: torch.dtype) -> "Projection":
+        """The same in another precision."""
+        return Projection._make(None if factor is None else factor.to(dtype) for factor in self)
 
     def dense(self) -> Tensor:
         return linear(frames(self.x), self.weight, self.bias)

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnexp.kernels import membrane
-from snnexp.kernels.native import events, library
-from snnexp.kernels.native import membrane as compiled
+from snnexp.kernels.native import events, library, sequence
 from snnexp.kernels.tape import Flow, Given, Gradients, Tape
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
@@ -54,9 +53,9 @@ def lacking(device: torch.device, dtype: torch.dtype) -> str:
     return missing or ("" if _agree(dtype) else "the compiled kernels give other numbers")
 
 
-def fastest(device: torch.device, dtype: torch.dtype) -> Tier:
-    """Compiled recursions where there are any, else torch's."""
-    return cast(Tier, membrane if lacking(device, dtype) else compiled)
+def fastest(device: torch.device, dtype: torch.dtype) -> Tier | None:
+    """Torch's recursions; None where there is a compiled sequence, which takes their place as a whole."""
+    return cast(Tier, membrane) if lacking(device, dtype) else None
 
 
 def linear(x: Tensor, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
@@ -77,20 +76,15 @@ def _agree(dtype: torch.dtype) -> bool:
     rest_BN = torch.zeros(B, N, dtype=dtype)
     start = MembraneState(rest_BN, rest_BN, rest_BN)
     currents_TBN = (draws_TBN + torch.linspace(-1, 2, T, dtype=torch.float64).view(-1, 1, 1)).to(dtype)
-    done = []
-    for tier in (cast(Tier, membrane), cast(Tier, compiled)):
-        tape = tier.forward(constants, Reset.MINUS, currents_TBN, recurrence_NN, start, None)
-        gradients = tier.backward(
-            constants,
-            Reset.MINUS,
-            recurrence_NN,
-            start,
-            tape,
-            lambda u: (1 - u.abs()).clamp_min(0),
-            Given(draws_TBN.to(dtype), None, None, None),
-            Flow(True, True, True, True),
-        )
-        done.append([tape.spikes, tape.held, gradients.currents, gradients.recurrence, *(gradients.constants or ())])
+    flow, psi = Flow(True, True, True, True), lambda u: (1 - u.abs()).clamp_min(0)
+    tape = membrane.forward(constants, Reset.MINUS, currents_TBN, recurrence_NN, start, None)
+    given = Given(draws_TBN.to(dtype), None, None, None)
+    gradients = membrane.backward(constants, Reset.MINUS, recurrence_NN, start, tape, psi, given, flow)
+    theirs = [tape.spikes, gradients.currents, gradients.recurrence, *(gradients.constants or ())]
+    leaves = [of.requires_grad_() for of in (currents_TBN, recurrence_NN, *constants) if of is not None]
+    rules = sequence.Rules(psi, Reset.MINUS, True, True)
+    spikes_TBN = sequence.run(rules, currents_TBN, recurrence_NN, None, constants, start)[0]
+    ours = [spikes_TBN, *torch.autograd.grad(spikes_TBN, leaves, given.spikes)]
     near = 1e-3 if dtype == torch.float32 else 1e-10
-    pairs = [(ours, theirs) for ours, theirs in zip(*done, strict=True) if ours is not None and theirs is not None]
-    return all(torch.allclose(ours, theirs, rtol=near, atol=near) for ours, theirs in pairs)
+    pairs = zip(ours, (value for value in theirs if value is not None), strict=True)
+    return all(torch.allclose(our, their, rtol=near, atol=near) for our, their in pairs)

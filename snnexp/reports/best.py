@@ -6,7 +6,7 @@ import pandas as pd
 
 from snnexp.errors import require
 from snnexp.reports.scores import Best
-from snnexp.reports.table import demand_column, values
+from snnexp.reports.table import demand_column, metrics, values
 
 
 def picked(runs: pd.DataFrame, rank: str, best: str, by: Sequence[str], top: int) -> pd.DataFrame:
@@ -33,10 +33,10 @@ def averaged(runs: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Where one of the runs diverged, so has their mean.
     """
     rows = []
-    metrics = [name for name in runs.columns if "/" in name]
+    measures = metrics(runs)
     for _, group in runs.groupby([*by, "seed"], sort=False):
         first = group.iloc[0]
         row = {key: first[key] for key in [*by, "seed"]}
         done = bool((group["state"] == "done").all())
-        rows.append({**row, "state": "done" if done else "diverged", "id": first["id"], **group[metrics].mean()})
+        rows.append({**row, "state": "done" if done else "diverged", "id": first["id"], **group[measures].mean()})
     return pd.DataFrame(rows)

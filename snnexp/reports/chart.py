@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -125,6 +126,15 @@ class Chart(Protocol):
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]: ...
 
 
+class Labelled:
+    """A figure whose axes, series and places may be called otherwise than by their own names."""
+
+    labels: Mapping[str, str]
+
+    def _label(self, name: object) -> str:
+        return self.labels.get(str(name), str(name))
+
+
 def in_order(found: Iterable[Any], order: Sequence[Any]) -> list[Any]:
     """What there is, in the order that is asked for; what it does not name comes after it."""
     there = list(found)
@@ -137,7 +147,7 @@ def legend(band: float) -> str:
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(Labelled):
     """A line for every value of `series`, over the values of `x`; a panel for every metric of `y`.
 
     facets: a swept key with a row of panels for each of its values. log: those of x and y with a logarithmic axis.
@@ -168,6 +178,8 @@ class Lines:
         """Every facet's panels; raises `OptionError` where a swept key other than the seed has no place in them."""
         for key in (self.x, self.series):
             demand_column(runs, key)
+        numbers = all(isinstance(place, Real) for place in runs[self.x])
+        require(numbers, "x", self.x, "its values are not all numbers, and lines need an axis; Bars has places by name")
         open_keys = [key for key in swept(runs) if key not in (self.x, self.series, self.facets)]
         require(not open_keys, "facets", self.facets, f"{', '.join(open_keys)} is swept too and has no place")
         if self.facets is None:
@@ -178,9 +190,6 @@ class Lines:
             for value in values
             for metric in self.y
         ]
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _panel(self, runs: pd.DataFrame, metric: str, title: str) -> Panel:
         found = list(runs[self.series].unique())

@@ -1,4 +1,4 @@
-"""Claims about what a number is: below a bound, as predicted, equal to closed forms."""
+"""Claims about what a number is: as predicted, equal to closed forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,19 +9,11 @@ import pandas as pd
 from snnexp.errors import UserError, require
 from snnexp.reports import statistics
 from snnexp.reports.published import EXACT
-from snnexp.reports.scores import Array, Best, one_cell, scored
+from snnexp.reports.scores import Best, finite_cell, scored
 from snnexp.reports.table import values
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
 At = Mapping[str, Any]
-
-
-def stays_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = None) -> Finding:
-    """The mean of a metric over the seeds is below a bound: the whole 95% interval is."""
-    ours = _of_seeds(scored(runs, metric, Best.LOWEST, at))
-    low, high = statistics.interval(ours)
-    reason = f"{ours.mean():.4g} [{low:.4g}, {high:.4g}], bound {bound:g}, n = {len(ours)}"
-    return judged(high < bound, reason, "95% t interval of the mean")
 
 
 def follows(runs: pd.DataFrame, metric: str, prediction: str | float, within: float, at: At | None = None) -> Finding:
@@ -32,7 +24,7 @@ def follows(runs: pd.DataFrame, metric: str, prediction: str | float, within: fl
     require(within > 0, "within", within, "must be greater than 0")
     chosen = scored(runs, metric, Best.LOWEST, at)
     predicted = values(chosen, prediction) if isinstance(prediction, str) else prediction
-    ratio = _of_seeds(chosen.assign(score=values(chosen, metric) / predicted))
+    ratio = finite_cell(chosen.assign(score=values(chosen, metric) / predicted))
     low, high = statistics.interval(ratio)
     reason = f"measured / predicted {ratio.mean():.3f} [{low:.3f}, {high:.3f}], within {within:g}, n = {len(ratio)}"
     test = "95% t interval of the mean ratio against the tolerance"
@@ -72,7 +64,7 @@ def times_more(
     """
     require(factor > 0, "factor", factor, "must be greater than 0")
     high, low = (
-        _of_seeds(scored(runs, metric, Best.LOWEST, {**(at or {}), by: value}).sort_values("seed"))
+        finite_cell(scored(runs, metric, Best.LOWEST, {**(at or {}), by: value}).sort_values("seed"))
         for value in (more, than)
     )
     if not (low > 0).all():
@@ -83,10 +75,3 @@ def times_more(
     if interval.low < np.log(factor) <= interval.high:
         raise NoDataError(f"too few seeds to decide: {said}, claimed {factor:g}")
     return judged(interval.low >= np.log(factor), f"{said}, claimed {factor:g}", "95% t interval of the mean log ratio")
-
-
-def _of_seeds(chosen: pd.DataFrame) -> Array:
-    ours = one_cell(chosen)
-    if not np.isfinite(ours).all():
-        raise NoDataError("some runs have no finite number")
-    return ours

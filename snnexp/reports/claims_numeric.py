@@ -12,7 +12,7 @@ from scipy import stats
 
 from snnexp.errors import require
 from snnexp.reports import statistics
-from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, one_cell, scored
+from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, finite_cell, one_cell, scored
 from snnexp.reports.table import demand_column, swept
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
@@ -30,8 +30,8 @@ def bounded(
 
 
 def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = None) -> Finding:
-    """The metric's mean over the seeds lies below a bound."""
-    ours = one_cell(scored(runs, metric, Best.LOWEST, at))
+    """The metric's mean over the seeds lies below a bound: the whole 95% interval does."""
+    ours = finite_cell(scored(runs, metric, Best.LOWEST, at))
     low, high = statistics.interval(ours)
     reason = f"{ours.mean():.3g} [{low:.3g}, {high:.3g}], n = {len(ours)}, bound {bound:g}"
     if low < bound <= high:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import UserError, require
-from snnexp.reports.chart import COLOURS, AnyPanel, Array, Chart, Line, MapPanel, Panel, in_order, legend
+from snnexp.reports.chart import COLOURS, AnyPanel, Array, Chart, Labelled, Line, MapPanel, Panel, in_order, legend
 from snnexp.reports.table import demand_column, select, swept
 
 FILE = "curves.npz"
@@ -37,7 +37,7 @@ def stacked(runs: pd.DataFrame, name: str) -> list[Array]:
 
 
 @dataclass(frozen=True)
-class Curves:
+class Curves(Labelled):
     """Lines of arrays over another array: a mean over the seeds, with a band.
 
     x: the array of places.  content: the arrays that are drawn in each panel, by the label of its y axis.
@@ -79,9 +79,6 @@ class Curves:
             title = self._label(self.facets)
             rows = [(f"{title}: {self._label(value)}", group) for value, group in _by(chosen, self.facets)]
         return [self._panel(group, title, panel) for title, group in rows for panel in self.content]
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _panel(self, runs: pd.DataFrame, title: str, panel: str) -> Panel:
         drawn: list[tuple[str, pd.DataFrame, str]] = []
@@ -126,7 +123,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Maps:
+class Maps(Labelled):
     """Arrays of two axes as colours: a panel for each of them and each value of `facets`, means over the seeds.
 
     x, y: the arrays of places along the second and the first axis.  path: two arrays, x and y of a line drawn over it.
@@ -157,9 +154,6 @@ class Maps:
             title = self._label(self.facets)
             rows = [(f"{title}: {self._label(value)}", group) for value, group in _by(chosen, self.facets)]
         return [self._panel(group, title, name) for title, group in rows for name in self.z]
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _panel(self, runs: pd.DataFrame, title: str, name: str) -> MapPanel:
         arrays = stacked(runs, name)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from snnexp.files import read_lines
 from snnexp.reports.best import picked, which
-from snnexp.reports.chart import COLOURS, AnyPanel, Line, Panel
+from snnexp.reports.chart import COLOURS, AnyPanel, Labelled, Line, Panel
 from snnexp.reports.table import demand_column, select
 
 
@@ -23,7 +23,7 @@ def logged(folder: Path, name: str) -> dict[int, float]:
 
 
 @dataclass(frozen=True)
-class Epochs:
+class Epochs(Labelled):
     """A metric over the epochs, with a line for every combination of values of `series`; a panel for each of `y`.
 
     A line is the mean over the `top` best runs of each seed by the metric `rank`, whatever else is swept; its band is
@@ -69,9 +69,6 @@ class Epochs:
 
     def _dashed(self, values: tuple[Any, ...]) -> bool:
         return any(value in self.dashed for value in values)
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _line(self, runs: pd.DataFrame, metric: str, values: tuple[Any, ...], colour: str) -> Line:
         name = ", ".join(map(self._label, values))

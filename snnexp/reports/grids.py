@@ -9,12 +9,12 @@ import pandas as pd
 
 from snnexp.errors import require
 from snnexp.reports.best import picked, which
-from snnexp.reports.chart import COLOURS, AnyPanel, Bar, BarPanel, MapPanel, in_order
+from snnexp.reports.chart import COLOURS, AnyPanel, Bar, BarPanel, Labelled, MapPanel, in_order
 from snnexp.reports.table import cells, demand_column, select, swept
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Labelled):
     """A metric over two swept keys as colours, a cell for each pair of values, means over the seeds.
 
     facets: a swept key with a panel for each of its values, in `order`.  at: fixes other swept keys.
@@ -50,9 +50,6 @@ class Grid:
         names = in_order(chosen[self.facets].unique(), self.order)
         return [self._panel(select(chosen, {self.facets: name}), self._label(_short(name))) for name in names]
 
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
-
     def _panel(self, runs: pd.DataFrame, title: str) -> MapPanel:
         xs, ys = (list(dict.fromkeys(runs[key])) for key in (self.x, self.y))
         z = np.full((len(ys), len(xs)), np.nan)
@@ -71,7 +68,7 @@ def _short(place: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Bars:
+class Bars(Labelled):
     """A bar for every value of `x`, side by side for every value of `series`; a panel for every metric of `y`.
 
     A bar is the mean over the `top` best runs of each seed by the metric `rank`, whatever else is swept; its error bar
@@ -113,9 +110,6 @@ class Bars:
             )
             for metric in self.y
         ]
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _bar(self, best: pd.DataFrame, metric: str, name: Any, places: Sequence[Any], number: int) -> Bar:
         if name is not None:

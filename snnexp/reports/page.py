@@ -10,20 +10,20 @@ from snnexp.files import write_atomically
 from snnexp.reports import figures, markup
 from snnexp.reports.stored import StoredRun, Traces, read
 
+PAGE = "page.html"
 CURVES = ("loss", "accuracy")
 SAMPLES = 3
 
 
-def draw(folder: Path) -> Path:
-    """Write `page.html`, one file that needs no other, from what a run left in `folder`; return its path."""
-    page = folder / "page.html"
-    write_atomically(page, _document(read(folder)))
-    return page
-
-
-def pictures(folder: Path) -> dict[str, bytes]:
-    """The page's figures of the surrogate over the voltages, as PNG by name, for viewers that take no page."""
+def draw(folder: Path) -> StoredRun:
+    """Write `page.html`, one file that needs no other, from what a run left in `folder`; return what that is."""
     run = read(folder)
+    write_atomically(folder / PAGE, _document(run))
+    return run
+
+
+def pictures(run: StoredRun) -> dict[str, bytes]:
+    """The page's figures of the surrogate over the voltages, as PNG by name, for viewers that take no page."""
     return {f"surrogate/{layer}": figures.png(_surrogate(run, layer)) for layer in run.layers("psi")}
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import require
-from snnexp.reports.chart import COLOURS, AnyPanel, Line, Panel
+from snnexp.reports.chart import COLOURS, AnyPanel, Labelled, Line, Panel
 from snnexp.reports.derived import correlation
 from snnexp.reports.table import demand_column, select, values
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Labelled):
     """A metric over others, a point for every run that is done.
 
     content: the metrics along x of each panel, each in its own colour, by the label of that axis.  y: the metric above
@@ -49,9 +49,6 @@ class Points:
 
     def _at(self, key: str, value: object) -> str:
         return self.labels.get(f"{key}={value}") or f"{self._label(key)}: {self._label(value)}"
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _panel(self, runs: pd.DataFrame, title: str, label: str) -> Panel:
         lines = [

@@ -68,6 +68,14 @@ def one_cell(runs: pd.DataFrame) -> Array:
     return runs["score"].to_numpy(float)
 
 
+def finite_cell(runs: pd.DataFrame) -> Array:
+    """The scores of `one_cell`, for a mean; raises `NoDataError` also where one of them is no finite number."""
+    scores = one_cell(runs)
+    if not np.isfinite(scores).all():
+        raise NoDataError("some runs have no finite number")
+    return scores
+
+
 def demand_seeds(seeds: int, needed: int) -> None:
     if seeds < needed:
         raise NoDataError(f"{seeds} seed{'s' * (seeds != 1)}, at least {needed} are needed")

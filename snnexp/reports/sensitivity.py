@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from snnexp.errors import require
-from snnexp.reports.chart import AnyPanel, Bar, BarPanel
+from snnexp.reports.chart import AnyPanel, Bar, BarPanel, Labelled
 from snnexp.reports.derived import sensitivities
 from snnexp.reports.table import select
 
@@ -16,7 +16,7 @@ COLOUR = "#882255"  # maroon, as in the paper
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Labelled):
     """The sensitivity to an option, a bar for each value of another key; see `derived.sensitivity`.
 
     metric: the loss.  by: the option.  over: the key over whose values it is averaged.  among: the key of the bars.
@@ -35,7 +35,7 @@ class Sensitivity:
 
     @property
     def legend(self) -> str:
-        over = self.labels.get(self.over, self.over)
+        over = self._label(self.over)
         return f"Bars: standard deviation of the normalised loss over the shapes, mean ± sd/2 over values of {over}."
 
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
@@ -45,7 +45,7 @@ class Sensitivity:
         chosen = pd.concat([select(runs, {self.among: value}) for value in shown])
         frame = sensitivities(chosen, self.metric, self.by, self.over, self.among)
         means, halves = (frame[name].to_numpy(float) for name in ("of means", "of means, ± sd/2"))
-        places = [self.labels.get(str(value), str(value)) for value in shown]
+        places = [self._label(value) for value in shown]
         notes = [
             f"<b>{place}</b><br>{mean:.3g} ± {half:.2g}<br>{count} runs"
             for place, mean, half, count in zip(places, means, halves, frame["runs"], strict=True)

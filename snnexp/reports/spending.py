@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize
 
 from snnexp.errors import require
-from snnexp.reports.chart import COLOURS, AnyPanel, Array, Line, Panel, in_order
+from snnexp.reports.chart import COLOURS, AnyPanel, Array, Labelled, Line, Panel, in_order
 from snnexp.reports.table import cells, demand_column, select, values
 
 FEWEST = 5  # points that a curve is fitted to
@@ -67,7 +67,7 @@ def critical_spikes(
 
 
 @dataclass(frozen=True)
-class Spending:
+class Spending(Labelled):
     """A metric `y` over another one, `x`, which counts spikes: a point for every cell, and the fitted curve, dashed.
 
     scale: multiplies x, as steps times neurons makes spikes per sample of a firing rate.  chance: what the curve comes
@@ -100,9 +100,6 @@ class Spending:
         lines = [line for number, (name, group) in enumerate(groups) for line in self._lines(group, name, number)]
         drawn = any((line.x > 0).any() for line in lines)  # an empty axis can't be logarithmic
         return [Panel("", self._label(self.x), self._label(self.y), drawn, False, lines)]
-
-    def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
 
     def _lines(self, runs: pd.DataFrame, name: str, number: int) -> list[Line]:
         found = cells(runs, [self.x, self.y]).dropna(subset=[self.x, self.y]).sort_values(self.x)

@@ -56,6 +56,11 @@ def swept(runs: pd.DataFrame) -> list[str]:
     return [key for key in keys if runs[key].nunique(dropna=False) > 1]
 
 
+def metrics(runs: pd.DataFrame) -> list[str]:
+    """The measures of the runs; a swept option has a `/` in its name as well, but stands before the seed."""
+    return [name for name in runs.columns[runs.columns.get_loc("seed") :] if "/" in name]
+
+
 def select(runs: pd.DataFrame, at: Mapping[str, Any]) -> pd.DataFrame:
     """The rows with the given values; raises `UserError` where there is no such column or no such row."""
     for key, value in at.items():

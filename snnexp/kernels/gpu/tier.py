@@ -19,7 +19,7 @@ def lacking() -> str:
     return ""
 
 
-def tier(device: torch.device, dtype: torch.dtype) -> Tier:
+def tier(device: torch.device, dtype: torch.dtype) -> Tier | None:
     """Triton's recursions for float32 and float64 on a GPU, or anywhere if Triton is interpreted; else `fastest`.
 
     Not all of a run is on the GPU: an initialisation that measures does so on the CPU, before training.

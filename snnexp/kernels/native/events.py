@@ -18,7 +18,7 @@ OFTEN_PRODUCT, OFTEN_GRADIENT = 0.45, 0.2  # densities above which the dense pro
 
 
 class Arguments(ctypes.Structure):
-    """`Events` of events.cpp."""
+    """`Product` of events.cpp."""
 
     _fields_ = [
         *integers("K I N threads stride"),
@@ -38,9 +38,18 @@ class Events(NamedTuple):
     indices: Tensor
     values: Tensor
 
+    def rows(self, rows: slice) -> "Events":
+        """Some of the rows, without a copy."""
+        return self._replace(begins=self.begins[rows], counts=self.counts[rows])
+
+    def places(self, name: str) -> dict[str, Value]:
+        """Its tensors, as arguments of that name."""
+        return {f"{name}_{field}": getattr(self, field) for field in ("begins", "counts", "indices", "values")}
+
     def arguments(self, columns: int) -> dict[str, Value]:
         """What every product with them is given, for so many columns."""
-        sizes = {"K": len(self.counts), "I": self.inputs, "N": columns, "threads": threads(len(self.counts) * columns)}
+        rows = len(self.counts)
+        sizes = {"K": rows, "I": self.inputs, "N": columns, "threads": min(max(1, rows), threads(rows * columns))}
         places: dict[str, Value] = {"begins": self.begins, "counts": self.counts}
         return {**sizes, **places, "indices": self.indices, "values": self.values}
 
@@ -51,30 +60,20 @@ def density(x_KI: Tensor) -> float:
     return int((some_KI != 0).sum()) / max(1, some_KI.numel())
 
 
-class Scan:
-    """The events of dense matrices of up to so many rows, one after another; those of the last one.
-
-    There is room for as many as there could be, of which only what is written is memory.
-    """
-
-    def __init__(self, rows: int, inputs: int, like: Tensor) -> None:
-        parts = threads(rows * inputs)
-        room = rows * inputs + parts * library(like.dtype).slack()
-        begins, counts = torch.empty(2, rows, dtype=torch.int64).unbind()
-        self.events = Events(inputs, begins, counts, torch.empty(room, dtype=torch.int32), like.new_empty(room))
-        given = self.events._asdict() | {"I": inputs, "threads": parts}
-        del given["inputs"]
-        self.call = Call("list", Arguments, like.dtype, given)
-
-    def look(self, x_KI: Tensor) -> None:
-        self.call(K=len(x_KI), x=x_KI)
+def room(rows: int, inputs: int, like: Tensor) -> Events:
+    """Room for the events of so many rows, as many as there could be; only what is written of it is memory."""
+    width = inputs + library(like.dtype).slack()
+    begins, counts = torch.arange(0, rows * width, width), torch.empty(rows, dtype=torch.int64)
+    indices = torch.empty(rows * width, dtype=torch.int32)
+    return Events(inputs, begins, counts, indices, like.new_empty(rows * width))
 
 
 def scan(x_KI: Tensor) -> Events:
-    """The events of a dense matrix."""
-    done = Scan(len(x_KI), x_KI.shape[1], x_KI)
-    done.look(x_KI)
-    return done.events
+    """The events of a dense matrix; there is room for more."""
+    rows, inputs = x_KI.shape
+    found = room(rows, inputs, x_KI)
+    Call("list", Arguments, x_KI.dtype, found.arguments(inputs) | {"x": x_KI})()
+    return found
 
 
 def find(x_KI: Tensor) -> Events:
@@ -88,43 +87,32 @@ def find(x_KI: Tensor) -> Events:
     return Events(inputs, ends - counts, counts, *kept)
 
 
-class Multiply:
-    """x W^T + bias, for some rows of x at a time."""
-
-    def __init__(self, events: Events, weight_NI: Tensor, bias_N: Tensor | None) -> None:
-        self.events, weights = events, table(weight_NI.t())
-        given: dict[str, Value] = {"weight": weights, "stride": weights.shape[1], "bias": bias_N}
-        self.call = Call("multiply", Arguments, weight_NI.dtype, events.arguments(len(weight_NI)) | given)
-
-    def into(self, out_KN: Tensor, rows: slice) -> None:
-        begins, counts = self.events.begins[rows], self.events.counts[rows]
-        self.call(K=len(counts), begins=begins, counts=counts, out=out_KN)
+def multiply(x: Events, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
+    """x W^T + bias [K, N]."""
+    out_KN, weights = weight_NI.new_empty(len(x.counts), len(weight_NI)), table(weight_NI.t())
+    given: dict[str, Value] = {"weight": weights, "stride": weights.shape[1], "bias": bias_N, "out": out_KN}
+    Call("multiply", Arguments, weight_NI.dtype, x.arguments(len(weight_NI)) | given)()
+    return out_KN
 
 
-class Outer:
-    """gradient^T x [N, I], summed over some rows at a time."""
+class Sums:
+    """A matrix [N, I] of zeros, to which outer products with events are added: in panels of columns."""
 
-    def __init__(self, columns: int, events: Events) -> None:
-        dtype, self.columns, self.events = events.values.dtype, columns, events
-        width = library(dtype).beside()
-        self.panels = events.values.new_zeros(-(-columns // width), events.inputs, width)
-        self.call = Call("outer", Arguments, dtype, events.arguments(columns) | {"out": self.panels})
-
-    def add(self, gradient_KN: Tensor, rows: slice) -> None:
-        begins, counts = self.events.begins[rows], self.events.counts[rows]
-        self.call(K=len(counts), begins=begins, counts=counts, gradient=gradient_KN)
+    def __init__(self, columns: int, inputs: int, like: Tensor) -> None:
+        self.columns, width = columns, library(like.dtype).beside()
+        self.panels = like.new_zeros(-(-columns // width), inputs, width)
 
     def total(self) -> Tensor:
         return self.panels.transpose(1, 2).flatten(0, 1)[: self.columns]
 
 
-def weight_gradient(gradient_KN: Tensor, x_KI: Tensor) -> Tensor:
-    """gradient^T x [N, I], by events where there are few."""
-    if density(x_KI) > OFTEN_GRADIENT:
-        return gradient_KN.t() @ x_KI
-    outer = Outer(gradient_KN.shape[1], scan(x_KI))
-    outer.add(gradient_KN, slice(None))
-    return outer.total()
+def outer(gradient_KN: Tensor, x: Events) -> Tensor:
+    """gradient^T x [N, I]."""
+    columns = gradient_KN.shape[1]
+    sums = Sums(columns, x.inputs, gradient_KN)
+    given: dict[str, Value] = {"gradient": gradient_KN, "out": sums.panels}
+    Call("outer", Arguments, gradient_KN.dtype, x.arguments(columns) | given)()
+    return sums.total()
 
 
 class _Linear(torch.autograd.Function):
@@ -137,9 +125,7 @@ class _Linear(torch.autograd.Function):
         ctx.save_for_backward(weight_NI, *kept)
         if events is None:
             return functional.linear(x_KI, weight_NI, bias_N)
-        out_KN = x_KI.new_empty(len(x_KI), len(weight_NI))
-        Multiply(events, weight_NI, bias_N).into(out_KN, slice(None))
-        return out_KN
+        return multiply(events, weight_NI, bias_N)
 
     @staticmethod
     @once_differentiable
@@ -152,9 +138,7 @@ class _Linear(torch.autograd.Function):
         if to_weight and len(kept) == 1:
             of_weight = gradient_KN.t() @ kept[0]
         elif to_weight:
-            outer = Outer(len(weight_NI), Events(ctx.inputs, *kept))
-            outer.add(gradient_KN, slice(None))
-            of_weight = outer.total()
+            of_weight = outer(gradient_KN, Events(ctx.inputs, *kept))
         return gradient_KN @ weight_NI if to_x else None, of_weight, gradient_KN.sum(0) if to_bias else None
 
 

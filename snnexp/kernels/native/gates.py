@@ -34,9 +34,9 @@ def forward(
     z_BN: Tensor,
 ) -> GateTape:
     """See `snnexp.kernels.gates.forward`; without spikes torch has to do it, whose curves the loop takes too."""
+    currents_TBG, c_BN, z_BN = currents_TBG.contiguous(), c_BN.contiguous(), z_BN.contiguous()
     if not isinstance(activations, Spiking):
         return gates.forward(activations, bias, currents_TBG, recurrence_GN, c_BN, z_BN)
-    currents_TBG, c_BN, z_BN = currents_TBG.contiguous(), c_BN.contiguous(), z_BN.contiguous()
     c_TBN = currents_TBG.new_empty(*currents_TBG.shape[:-1], c_BN.shape[-1])
     tape = GateTape(torch.empty_like(c_TBN), c_TBN, torch.empty_like(currents_TBG))
     values = _shared(activations, c_TBN) | _factor(None if recurrence_GN is None else recurrence_GN.t())

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 SOURCES = [Path(__file__).with_name(name) for name in ("sequence.cpp", "gates.cpp", "events.cpp", "raster.cpp")]
-HEADER = Path(__file__).with_name("vectors.hpp")
+HEADERS = [Path(__file__).with_name(name) for name in ("vectors.hpp", "spikes.hpp", "membrane.hpp")]
 # No -ffast-math: infinities have to stay what they are. Nor is OpenMP linked: torch has loaded its own, and two of them
 # would fight for the cores.
 FLAGS = ["-std=c++17", "-O2", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC"]
@@ -42,7 +42,7 @@ def library(dtype: torch.dtype) -> ctypes.CDLL:
         raise Unavailable("no C++ compiler")
     flags = [*FLAGS, f"-DREAL={REALS[dtype]}"]
     target = _run([compiler, *flags, "-dM", "-E", "-x", "c++", os.devnull])
-    texts = [path.read_bytes() for path in (*SOURCES, HEADER)]
+    texts = [path.read_bytes() for path in (*SOURCES, *HEADERS)]
     key = hashlib.sha256(b"\0".join([*texts, compiler.encode(), target])).hexdigest()[:16]
     kept = folder() / f"kernels-{REALS[dtype]}-{key}.so"
     try:

@@ -1,108 +1,169 @@
 """The LIF family over a whole sequence, in C++: the recursions of `snnexp.kernels.membrane`."""
 
 import ctypes
-from collections.abc import Callable
-from functools import partial
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from snnexp.kernels.native.call import Call, Value, integers, panels, pointers, table, threads
-from snnexp.kernels.native.events import weight_gradient
-from snnexp.kernels.tape import Flow, Given, Gradients, Tape, centred, pieces, state_before
+from snnexp.kernels.native.events import Events, Sums, room
+from snnexp.kernels.tape import Flow
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
-# Shapes: T time, B batch, N neurons, t steps of a piece.
+# Shapes: T time, t steps of a piece, B batch, I inputs, N neurons, P bytes of N bits.
 
 RESETS = (Reset.PRE, Reset.POST, Reset.MINUS, Reset.MINUS_IMMEDIATE)
 OFTEN_FORWARD, OFTEN_BACKWARD = 0.45, 0.25  # active fractions above which a dense product is the faster one
 
 
 class Arguments(ctypes.Structure):
-    """`Arguments` of sequence.cpp."""
+    """`Arguments` of membrane.hpp."""
 
     _fields_ = [
-        *integers("T B N threads reset through_reset through_recurrence"),
+        *integers("begin end B N I threads reset through_reset through_recurrence"),
         ("often", ctypes.c_double),
         *pointers("alpha theta b rho kappa synaptic columns panels"),
         *integers("columns_stride panels_stride"),
-        *pointers("v_start z_start a_start i_start spikes held a i u currents noise psi of_spikes of_currents"),
-        *pointers("of_v of_z of_a of_i of_constants"),
+        *pointers("x_begins x_counts x_indices x_values weight"),
+        *integers("weight_stride"),
+        *pointers("v z a i currents noise spikes held bits u all_a all_i"),
+        *pointers("psi of_spikes of_currents after of_x of_v of_z of_a of_i of_constants of_weight of_recurrence"),
+        *pointers("before_begins before_counts before_indices before_values"),
     ]
 
 
-Matrices = dict[str, Value]
-"""R as a recursion reads it: R^T by rows, and a right factor in panels; nothing where there is no R."""
+class Inputs(NamedTuple):
+    """The currents [T, B, N], or the events of x [T x B, I] and W [N, I] that they are made of; R and escape noise."""
+
+    currents: Tensor | None
+    x: Events | None
+    weight: Tensor | None
+    recurrence: Tensor | None
+    noise: Tensor | None
+
+    def steps(self, state: MembraneState) -> int:
+        """How many there are, for a batch as that of the state."""
+        if self.currents is not None:
+            return len(self.currents)
+        assert self.x is not None
+        return len(self.x.counts) // len(state.v)
+
+    def part(self, steps: slice, state: MembraneState) -> Self:
+        """Those of some steps, without a copy."""
+        batch = len(state.v)
+        return self._replace(
+            currents=None if self.currents is None else self.currents[steps],
+            x=None if self.x is None else self.x.rows(slice(steps.start * batch, steps.stop * batch)),
+            noise=None if self.noise is None else self.noise[steps],
+        )
 
 
-def ahead(recurrence_NN: Tensor | None) -> Matrices:
-    """For the forward recursion, which needs z R^T."""
-    return {} if recurrence_NN is None else _matrices(recurrence_NN.t(), recurrence_NN.t())
+class Kept(NamedTuple):
+    """What the forward recursion leaves behind of its steps, [T, B, N]; None for what is not wanted or is not there.
+
+    bits: the spikes, [T, B, P].  u: centred voltages.  held: see `snnexp.kernels.tape`.
+    """
+
+    bits: Tensor | None = None
+    u: Tensor | None = None
+    held: Tensor | None = None
+    a: Tensor | None = None
+    i: Tensor | None = None
+
+    @classmethod
+    def room(cls, steps: int, reset: Reset, start: MembraneState) -> Self:
+        """Room for what the reverse recursion needs."""
+        batch, size = start.v.shape
+        bits = torch.empty(steps, batch, -(-size // 8), dtype=torch.uint8)
+        wanted = (True, reset is Reset.POST, start.a is not None, start.i is not None)
+        return cls(bits, *(start.v.new_empty(steps, batch, size) if it else None for it in wanted))
+
+    def values(self) -> dict[str, Value]:
+        return {"bits": self.bits, "u": self.u, "held": self.held, "all_a": self.a, "all_i": self.i}
 
 
-def back(recurrence_NN: Tensor | None) -> Matrices:
-    """For the reverse one, which needs gx R."""
-    return {} if recurrence_NN is None else _matrices(recurrence_NN.t(), recurrence_NN)
+class Section(NamedTuple):
+    """Some steps of a sequence: of its inputs and of what was kept since its start. piece: which those of all are."""
 
-
-def _matrices(by_rows: Tensor, right_factor: Tensor) -> Matrices:
-    columns, right = table(by_rows), panels(right_factor)
-    strides: Matrices = {"columns_stride": columns.shape[1], "panels_stride": right.shape[0] * right.shape[2]}
-    return {"columns": columns, "panels": right, **strides}
+    piece: slice
+    steps: slice
+    inputs: Inputs
+    start: MembraneState
+    kept: Kept
 
 
 class Walk:
-    """The forward recursion, for up to so many steps at a time. All tensors are dense."""
+    """The forward recursion. All tensors are dense."""
 
-    def __init__(self, membrane: Membrane, reset: Reset, recurrence_NN: Tensor | None, like_tBN: Tensor) -> None:
-        values = _shared(membrane, reset, like_tBN) | ahead(recurrence_NN) | {"often": OFTEN_FORWARD}
-        self.call = Call("forward", Arguments, like_tBN.dtype, values)
+    def __init__(self, membrane: Membrane, reset: Reset, inputs: Inputs, values: int) -> None:
+        recurrence = _right_factor(inputs.recurrence, None if inputs.recurrence is None else inputs.recurrence.t())
+        weight: dict[str, Value] = {}
+        if inputs.weight is not None:
+            weights = table(inputs.weight.t())
+            weight = {"weight": weights, "weight_stride": weights.shape[1]}
+        given = _constants(membrane, reset, values) | recurrence | weight | {"often": OFTEN_FORWARD}
+        self.call = Call("forward", Arguments, membrane.theta.dtype, given)
 
-    def __call__(
-        self,
-        currents_tBN: Tensor,
-        start: MembraneState,
-        noise_tBN: Tensor | None,
-        tape: Tape,
-        u_tBN: Tensor | None = None,
-    ) -> None:
-        """Writes the tape of these steps, and the centred voltages where there is room for them."""
-        self.call(currents=currents_tBN, noise=noise_tBN, u=u_tBN, **_places(start, tape))
+    def __call__(self, inputs: Inputs, state: MembraneState, spikes_TBN: Tensor | None, kept: Kept) -> None:
+        """Takes the state over all steps of these inputs, and writes what is wanted of them."""
+        given = {"currents": inputs.currents, "noise": inputs.noise, "spikes": spikes_TBN}
+        self.call(**_steps(inputs, state, slice(0, inputs.steps(state))), **given, **state._asdict(), **kept.values())
 
 
 class WalkBack:
-    """The reverse recursion, for up to so many steps at a time. All tensors are dense.
+    """The reverse recursion, for up to `longest` steps at a time. All tensors are dense.
 
-    It turns `to`, the gradient to the state after these steps, into that to the one before them.
+    It turns `to`, the gradient to the state after these steps, into that to the one before them, and sums the gradients
+    to W, R and the constants.
     """
 
     def __init__(
         self,
         membrane: Membrane,
         reset: Reset,
-        recurrence_NN: Tensor | None,
-        like_tBN: Tensor,
+        inputs: Inputs,
         to: MembraneState,
+        longest: int,
         flow: Flow,
+        to_weight: bool,
     ) -> None:
+        batch, size = to.v.shape
         self.to, self.membrane = to, membrane
-        self.recurrence_NN = recurrence_NN if flow.recurrent else None
+        self.recurrence_NN = inputs.recurrence if flow.recurrent else None
         # Every thread adds its gradients of the constants to sums of its own.
-        shape = (torch.get_num_threads(), len(membrane), len(membrane.theta))
-        self.sums = membrane.theta.new_zeros(shape) if flow.to_constants else None
-        values = _shared(membrane, reset, like_tBN) | back(recurrence_NN) | {"often": OFTEN_BACKWARD}
+        shape = (torch.get_num_threads(), len(membrane), size)
+        self.sums = to.v.new_zeros(shape) if flow.to_constants else None
+        self.after_BN = torch.zeros_like(to.v)
+        self.of_weight = Sums(size, inputs.x.inputs, to.v) if to_weight and inputs.x is not None else None
+        values = _constants(membrane, reset, longest * to.v.numel()) | {"often": OFTEN_BACKWARD, "after": self.after_BN}
+        values |= _right_factor(inputs.recurrence, inputs.recurrence)
         values |= {"through_reset": int(flow.reset), "through_recurrence": int(flow.recurrent)}
         values |= {f"of_{name}": value for name, value in to._asdict().items()} | {"of_constants": self.sums}
-        self.call = Call("backward", Arguments, like_tBN.dtype, values)
+        if inputs.weight is not None:
+            right = panels(inputs.weight)
+            values |= {"I": inputs.weight.shape[1], "weight": right, "weight_stride": right.shape[0] * right.shape[2]}
+        self.of_recurrence = None
+        if self.of_weight is not None:
+            values |= {"of_weight": self.of_weight.panels}
+        if flow.to_recurrence:
+            self.of_recurrence, self.before = Sums(size, size, to.v), room(longest * batch, size, to.v)
+            values |= {"of_recurrence": self.of_recurrence.panels} | self.before.places("before")
+        self.call = Call("backward", Arguments, to.v.dtype, values)
 
     def __call__(
-        self, start: MembraneState, tape: Tape, psi_tBN: Tensor, of_spikes_tBN: Tensor | None, gx_tBN: Tensor
+        self,
+        section: Section,
+        psi_tBN: Tensor,
+        of_spikes_tBN: Tensor | None,
+        gx_tBN: Tensor,
+        of_x_tBI: Tensor | None,
     ) -> None:
-        """Writes the gradient to the currents."""
-        self.call(psi=psi_tBN, of_spikes=of_spikes_tBN, of_currents=gx_tBN, **_places(start, tape))
-        if self.recurrence_NN is not None:
-            self.to.z.addmm_(gx_tBN[0], self.recurrence_NN)
+        """Writes the gradients to the currents and to x."""
+        given: dict[str, Value] = {"psi": psi_tBN, "of_spikes": of_spikes_tBN, "of_currents": gx_tBN, "of_x": of_x_tBI}
+        walked = _steps(section.inputs, section.start, section.steps)
+        self.call(**walked, **section.start._asdict(), **section.kept.values(), **given)
 
     def constants(self) -> Membrane | None:
         """The gradients to the constants that there are, if they are wanted."""
@@ -111,68 +172,27 @@ class WalkBack:
         pairs = zip(self.membrane, self.sums.sum(0), strict=True)
         return Membrane._make(None if value is None else total for value, total in pairs)
 
-
-def _shared(membrane: Membrane, reset: Reset, like_tBN: Tensor) -> dict[str, Value]:
-    _, batch, size = like_tBN.shape
-    values: dict[str, Value] = {"B": batch, "N": size, "threads": threads(like_tBN.numel())}
-    return values | {"reset": RESETS.index(reset)} | membrane._asdict()
-
-
-def _places(start: MembraneState, tape: Tape) -> dict[str, Value]:
-    starts = {f"{name}_start": value for name, value in start._asdict().items()}
-    return {"T": len(tape.spikes), **starts, **tape._asdict()}
+    def first(self) -> MembraneState:
+        """The gradient to the first state, after all steps."""
+        if self.recurrence_NN is not None:
+            self.to.z.addmm_(self.after_BN, self.recurrence_NN)
+        return self.to
 
 
-def to_last(start: MembraneState, given: Given) -> MembraneState:
-    """What the state after the last step gets from outside, in memory of its own."""
-    to = MembraneState._make(None if value is None else torch.zeros_like(value) for value in start)
-    for name in ("v", "a", "i"):
-        if (from_outside := getattr(given, name)) is not None:
-            getattr(to, name).copy_(from_outside)
-    return to
+def _constants(membrane: Membrane, reset: Reset, values: int) -> dict[str, Value]:
+    sizes: dict[str, Value] = {"N": len(membrane.theta), "threads": threads(values), "reset": RESETS.index(reset)}
+    return sizes | membrane._asdict()
 
 
-def dense(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.contiguous()
+def _right_factor(by_columns_NN: Tensor | None, right_NN: Tensor | None) -> dict[str, Value]:
+    """R as a recursion reads it: R^T by rows, and a right factor in panels; nothing where there is no R."""
+    if by_columns_NN is None or right_NN is None:
+        return {}
+    columns, right = table(by_columns_NN.t()), panels(right_NN)
+    strides = {"columns_stride": columns.shape[1], "panels_stride": right.shape[0] * right.shape[2]}
+    return {"columns": columns, "panels": right, **strides}
 
 
-def forward(
-    membrane: Membrane,
-    reset: Reset,
-    currents_TBN: Tensor,
-    recurrence_NN: Tensor | None,
-    start: MembraneState,
-    noise_TBN: Tensor | None,
-) -> Tape:
-    """See `snnexp.kernels.membrane.forward`."""
-    empty = partial(torch.empty_like, currents_TBN, memory_format=torch.contiguous_format)
-    tape = Tape(empty(), empty(), None if start.a is None else empty(), None if start.i is None else empty())
-    membrane, start = Membrane._make(map(dense, membrane)), MembraneState._make(map(dense, start))
-    Walk(membrane, reset, recurrence_NN, tape.held)(currents_TBN.contiguous(), start, dense(noise_TBN), tape)
-    return tape
-
-
-def backward(
-    membrane: Membrane,
-    reset: Reset,
-    recurrence_NN: Tensor | None,
-    start: MembraneState,
-    tape: Tape,
-    psi: Callable[[Tensor], Tensor],
-    given: Given,
-    flow: Flow,
-) -> Gradients:
-    """See `snnexp.kernels.membrane.backward`."""
-    membrane, start = Membrane._make(map(dense, membrane)), MembraneState._make(map(dense, start))
-    to, gx_TBN = to_last(start, given), torch.empty_like(tape.spikes)
-    walk_back = WalkBack(membrane, reset, recurrence_NN, tape.held, to, flow)
-    for piece in pieces(tape.held):
-        before, part = state_before(reset, start, tape, piece.start), tape.part(piece)
-        psi_tBN = psi(centred(membrane, reset, before, part)).contiguous()
-        of_spikes = None if given.spikes is None else given.spikes[piece].contiguous()
-        walk_back(before, part, psi_tBN, of_spikes, gx_TBN[piece])
-    of_recurrence = None
-    if flow.to_recurrence:
-        rest_KN, before_KN = gx_TBN[1:].flatten(0, 1), tape.spikes[:-1].flatten(0, 1)
-        of_recurrence = weight_gradient(rest_KN, before_KN).addmm_(gx_TBN[0].t(), start.z)
-    return Gradients(gx_TBN, of_recurrence, walk_back.constants(), to)
+def _steps(inputs: Inputs, state: MembraneState, steps: slice) -> dict[str, Value]:
+    walked: dict[str, Value] = {"begin": steps.start, "end": steps.stop, "B": len(state.v)}
+    return walked if inputs.x is None else walked | inputs.x.places("x")

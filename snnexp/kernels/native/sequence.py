@@ -1,11 +1,11 @@
-"""The LIF family over a whole sequence, in pieces of time that stay in cache, as one node of autograd's graph.
+"""The LIF family over a whole sequence, as one node of autograd's graph that walks it in C++.
 
-Between forward and backward stay the inputs, by their events where they have few, and the state at the beginning of
-every piece; the backward walks each piece once more. That takes a fraction of the memory that all voltages would, and
-little time: what a piece is made of is never far.
+Between forward and backward stay the inputs, by their events, the spikes as bits, and the centred voltages; or, where
+memory matters, just the state at the beginning of every piece of time, and the backward walks each piece once more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -13,91 +13,56 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from snnexp.kernels.native import membrane as recursion
-from snnexp.kernels.native.drive import Drive, Held, Projected
-from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, Outer, Scan, density, find
+from snnexp.kernels.native.events import OFTEN_GRADIENT, Events, density, find
+from snnexp.kernels.native.membrane import Inputs, Kept, Section, Walk, WalkBack
 from snnexp.kernels.native.raster import Raster, frames
-from snnexp.kernels.tape import Flow, Given, Tape, pieces, state_before
+from snnexp.kernels.tape import Flow, Given, Tape, pieces
 from snnexp.neurons.membrane import Membrane, MembraneState
 from snnexp.neurons.reset import Reset
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
-# How many pieces of `tape.PIECE` values one here has. Measured on one machine, 2 threads with 2 MB of second-level
-# cache each: with 1, 2, 4 and 8 a step of the benchmark's W1 was 2.48, 2.75, 3.09 and 2.48 times as fast as the loop;
-# W2 was fastest with 8.
-LENGTH = 4
+# How many pieces of `tape.PIECE` values one here has. Measured on one machine, 2 threads with 2 MB of second-level cache
+# each: with 1, 2, 4 and 8 a step of the benchmark's W1 took 92, 88, 92 and 92 ms; psi alone is fastest with 2.
+LENGTH = 2
 
 
 class Rules(NamedTuple):
-    """What is no tensor: surrogate, reset, and whether gradients flow through the reset and through R."""
+    """What is no tensor: surrogate, reset, whether gradients flow through the reset and through R, and whether the
+    backward walks forward once more to save memory."""
 
     psi: Callable[[Tensor], Tensor]
     reset: Reset
     through_reset: bool
     through_recurrence: bool
+    recompute: bool = False
 
 
-class Inputs(NamedTuple):
-    """The currents [T, B, N], or inputs x [T, B, I], W [N, I] and bias that they are made of; R and escape noise."""
-
-    currents: Tensor | None = None
-    x: Tensor | Raster | None = None
-    weight: Tensor | None = None
-    bias: Tensor | None = None
-    recurrence: Tensor | None = None
-    noise: Tensor | None = None
-
-
-class _Scratch:
-    """Memory for the tape of one piece, and its centred voltages u; one row before its spikes holds those before it."""
-
-    def __init__(self, longest: int, start: MembraneState) -> None:
-        self.z_tBN = start.v.new_empty(longest + 1, *start.v.shape)
-        self.held_tBN = torch.empty_like(self.z_tBN[1:])
-        self.a_tBN, self.i_tBN = (None if it is None else torch.empty_like(self.held_tBN) for it in start[2:])
-
-        self.u_tBN = torch.empty_like(self.z_tBN[1:])
-
-    def tape(self, start: MembraneState, steps: int) -> Tape:
-        self.z_tBN[0] = start.z
-        return Tape(self.z_tBN[1:], self.held_tBN, self.a_tBN, self.i_tBN).part(slice(steps))
-
-    def before(self, steps: int) -> Tensor:
-        """z_{t-1} [t x B, N]."""
-        return self.z_tBN[:steps].flatten(0, 1)
+Factors = tuple[Tensor | Raster, Tensor, Tensor | None]
+"""x [T, B, I], W [N, I] and bias [N] of currents W x + bias."""
 
 
 class _Sequence(torch.autograd.Function):
     """Gives spikes and last v, a, i."""
 
     @staticmethod
-    def forward(ctx: Any, rules: Rules, events: Events | None, *tensors: Any) -> Any:
-        inputs, membrane, start = _read(tensors)
-        batch, size = start.v.shape
-        given = inputs.currents if events is None else events.counts.view(-1, batch)
-        assert given is not None
-        steps = len(given)
-        spikes_TBN = start.v.new_empty(steps, batch, size)
+    def forward(ctx: Any, rules: Rules, x: Events | None, *tensors: Any) -> Any:
+        inputs, membrane, start = _read(x, tensors)
+        spikes_TBN = start.v.new_empty(inputs.steps(start), *start.v.shape)
         parts = pieces(spikes_TBN, LENGTH)
-        longest = parts[0].stop - parts[0].start
-        drive = _drive(inputs, events, (steps, batch), longest)
-        scratch = _Scratch(longest, start)
-        walk = recursion.Walk(membrane, rules.reset, inputs.recurrence, scratch.u_tBN)
-        states, state = [], start
-        for piece in reversed(parts):
-            tape = scratch.tape(state, piece.stop - piece.start)._replace(spikes=spikes_TBN[piece])
-            noise_tBN = None if inputs.noise is None else inputs.noise[piece]
-            walk(drive.currents(piece), state, noise_tBN, tape)
-            states.append(state)
-            state = MembraneState._make(
-                None if it is None else it.clone() for it in state_before(rules.reset, state, tape, len(tape.spikes))
-            )
-        ctx.rules, ctx.pieces, ctx.shape = rules, parts, (steps, batch)
-        kept = inputs._replace(x=None)
-        ctx.save_for_backward(
-            *kept, *membrane, *(it for state in states for it in state), *(() if events is None else events[1:])
-        )
+        walk = Walk(membrane, rules.reset, inputs, spikes_TBN.numel())
+        state, states, kept = _copy(start), [start], Kept()
+        if rules.recompute:
+            for piece in reversed(parts):
+                walk(inputs.part(piece, start), state, spikes_TBN[piece], kept)
+                states.append(_copy(state))
+            del states[-1]
+        else:
+            kept = Kept.room(len(spikes_TBN), rules.reset, start)
+            walk(inputs, state, spikes_TBN, kept)
+        ctx.rules, ctx.pieces, ctx.inputs = rules, parts, x and x.inputs
+        of_states = (it for state in states for it in state)
+        ctx.save_for_backward(*_written(inputs), *membrane, *kept, *of_states)
         ctx.set_materialize_grads(False)
         return spikes_TBN, state.v, state.a, state.i
 
@@ -105,77 +70,129 @@ class _Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *given: Any) -> Any:
         rules, saved = ctx.rules, list(ctx.saved_tensors)
-        inputs, membrane = Inputs(*saved[:6]), Membrane(*saved[6:12])
-        states = [MembraneState(*saved[at : at + 4]) for at in range(12, 12 + 4 * len(ctx.pieces), 4)]
-        _, _, _, *to_projection, to_recurrence, _ = ctx.needs_input_grad[:8]
-        flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(ctx.needs_input_grad[8:14]))
-        longest, start = ctx.pieces[0].stop - ctx.pieces[0].start, states[0]
-        events = None
-        if inputs.weight is not None:
-            events = Events(inputs.weight.shape[1], *saved[12 + 4 * len(states) :])
-        drive = _drive(inputs, events, ctx.shape, longest, tuple(to_projection))
-        scratch, to = _Scratch(longest, start), recursion.to_last(start, Given(*given))
-        walk = recursion.Walk(membrane, rules.reset, inputs.recurrence, scratch.u_tBN)
-        walk_back = recursion.WalkBack(membrane, rules.reset, inputs.recurrence, scratch.u_tBN, to, flow)
-        fired = Scan(longest * start.v.shape[0], start.v.shape[1], start.v) if to_recurrence else None
-        outer = Outer(start.v.shape[1], fired.events) if fired is not None else None
-        for piece, state in zip(ctx.pieces, reversed(states), strict=True):
-            steps = piece.stop - piece.start
-            tape, noise_tBN = scratch.tape(state, steps), None if inputs.noise is None else inputs.noise[piece]
-            walk(drive.currents(piece), state, noise_tBN, tape, scratch.u_tBN)
-            psi_tBN = rules.psi(scratch.u_tBN[:steps]).contiguous()
-            of_spikes, gx_tBN = None if given[0] is None else given[0][piece].contiguous(), drive.room(piece)
-            walk_back(state, tape, psi_tBN, of_spikes, gx_tBN)
-            if fired is not None and outer is not None:
-                fired.look(scratch.before(steps))
-                outer.add(gx_tBN.flatten(0, 1), slice(0, steps * len(state.v)))
-            drive.collect(piece, gx_tBN)
+        inputs, membrane, kept = _inputs(ctx.inputs, saved[:8]), Membrane(*saved[8:14]), Kept(*saved[14:19])
+        states = [MembraneState(*saved[at : at + 4]) for at in range(19, len(saved), 4)]
+        start, longest = states[0], ctx.pieces[0].stop - ctx.pieces[0].start
+        to_currents, to_x, to_weight, to_recurrence, _, *to_others = ctx.needs_input_grad[2:]
+        flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(to_others[:6]))
+        to, shape = to_last(start, Given(*given)), (inputs.steps(start), *start.v.shape)
+        walk_back = WalkBack(membrane, rules.reset, inputs, to, longest, flow, to_weight)
+        of_x = start.v.new_empty(*shape[:2], inputs.weight.shape[1]) if to_x and inputs.weight is not None else None
+        of_currents = start.v.new_empty(shape if inputs.x is None else (longest, *shape[1:]))
+        for section in _sections(rules, ctx.pieces, inputs, membrane, states, kept):
+            u_TBN, piece = section.kept.u, section.piece
+            assert u_TBN is not None
+            psi_tBN = rules.psi(u_TBN[section.steps]).contiguous()
+            of_spikes_tBN = None if given[0] is None else given[0][piece].contiguous()
+            gx_tBN = of_currents[piece] if inputs.x is None else of_currents
+            walk_back(section, psi_tBN, of_spikes_tBN, gx_tBN, None if of_x is None else of_x[piece])
         return (
             *(None, None),
-            *drive.gradients(),
-            None if outer is None else outer.total(),
+            *(of_currents if to_currents else None, of_x),
+            *(None if sums is None else sums.total() for sums in (walk_back.of_weight, walk_back.of_recurrence)),
             None,
             *(walk_back.constants() or (None,) * 6),
-            *to,
+            *walk_back.first(),
         )
 
 
-def _read(tensors: Any) -> tuple[Inputs, Membrane, MembraneState]:
-    dense: list[Any] = [recursion.dense(tensor) for tensor in tensors]
-    return Inputs(*dense[:6]), Membrane._make(dense[6:12]), MembraneState._make(dense[12:])
-
-
-def _drive(
+def _sections(
+    rules: Rules,
+    parts: Sequence[slice],
     inputs: Inputs,
-    events: Events | None,
-    shape: tuple[int, int],
-    longest: int,
-    wanted: tuple[bool, bool, bool] = (False, False, False),
-) -> Drive:
-    if inputs.currents is not None:
-        return Held(inputs.currents)
-    assert events is not None
-    assert inputs.weight is not None
-    return Projected(events, inputs.weight, inputs.bias, shape, longest, wanted)
+    membrane: Membrane,
+    states: Sequence[MembraneState],
+    kept: Kept,
+) -> Iterator[Section]:
+    """The pieces of a sequence, the last one first, with what the backward needs; it holds until the next one."""
+    if not rules.recompute:
+        yield from (Section(piece, piece, inputs, states[0], kept) for piece in parts)
+        return
+    longest = parts[0].stop - parts[0].start
+    again = Kept.room(longest, rules.reset, states[0])
+    walk = Walk(membrane, rules.reset, inputs, longest * states[0].v.numel())
+    for piece, state in zip(parts, reversed(states), strict=True):
+        its = inputs.part(piece, state)
+        walk(its, _copy(state), None, again)
+        yield Section(piece, slice(0, piece.stop - piece.start), its, state, again)
+
+
+def _dense(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.contiguous()
+
+
+def _copy(state: MembraneState) -> MembraneState:
+    return MembraneState._make(None if it is None else it.clone() for it in state)
+
+
+def _read(x: Events | None, tensors: Any) -> tuple[Inputs, Membrane, MembraneState]:
+    currents, _, weight, recurrence, noise, *others = (_dense(tensor) for tensor in tensors)
+    inputs = Inputs(currents, x, weight, recurrence, noise)
+    return inputs, Membrane._make(others[:6]), MembraneState._make(others[6:])
+
+
+def _written(inputs: Inputs) -> tuple[Tensor | None, ...]:
+    """All tensors of the inputs; `_inputs` makes inputs of them."""
+    currents, x, *others = inputs
+    return (currents, *others, *((None,) * 4 if x is None else x[1:]))
+
+
+def _inputs(channels: int | None, written: Sequence[Any]) -> Inputs:
+    x = None if channels is None else Events(channels, *written[4:])
+    return Inputs(written[0], x, *written[1:4])
+
+
+def to_last(start: MembraneState, given: Given) -> MembraneState:
+    """What the state after the last step gets from outside, in memory of its own."""
+    to = MembraneState._make(None if value is None else torch.zeros_like(value) for value in start)
+    for name in ("v", "a", "i"):
+        if (from_outside := getattr(given, name)) is not None:
+            getattr(to, name).copy_(from_outside)
+    return to
 
 
 def run(
-    rules: Rules, inputs: Inputs, membrane: Membrane, start: MembraneState
+    rules: Rules,
+    currents: Tensor | Factors,
+    recurrence_NN: Tensor | None,
+    noise_TBN: Tensor | None,
+    membrane: Membrane,
+    start: MembraneState,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Spikes [T, B, N] and the last v, a, i [B, N]. All tensors are of one precision.
 
     Inputs that are not sparse are multiplied at once, as torch does it.
     """
-    x, events = inputs.x, None
-    if x is not None and inputs.weight is not None:
+    events, x, weight = None, None, None
+    if isinstance(currents, tuple):
+        x, weight, bias = currents
         if (x.density if isinstance(x, Raster) else density(x.flatten(0, 1))) > OFTEN_GRADIENT:
-            currents_TBN = functional.linear(frames(x), inputs.weight, inputs.bias)
-            inputs = inputs._replace(currents=currents_TBN, x=None, weight=None, bias=None)
-        elif isinstance(x, Raster):
-            events, inputs = x.events, inputs._replace(x=None)
+            given, x, weight = functional.linear(frames(x), weight, bias), None, None
         else:
-            events = find(x.detach().flatten(0, 1).contiguous())
+            given = None
+            if bias is not None:
+                membrane = membrane._replace(b=bias if membrane.b is None else membrane.b + bias)
+            events, x = (x.events, None) if isinstance(x, Raster) else (find(x.detach().flatten(0, 1).contiguous()), x)
+    else:
+        given = currents
     done: tuple[Tensor, Tensor, Tensor | None, Tensor | None] = _Sequence.apply(  # type: ignore[no-untyped-call]
-        rules, events, *inputs, *membrane, *start
+        rules, events, given, x, weight, recurrence_NN, noise_TBN, *membrane, *start
     )
     return done
+
+
+def trace(
+    reset: Reset,
+    currents_TBN: Tensor,
+    recurrence_NN: Tensor | None,
+    noise_TBN: Tensor | None,
+    membrane: Membrane,
+    start: MembraneState,
+) -> tuple[Tape, MembraneState]:
+    """What a sequence leaves behind, and its last state; without gradients."""
+    inputs, membrane, start = _read(None, (currents_TBN, None, None, recurrence_NN, noise_TBN, *membrane, *start))
+    empty = partial(torch.empty, currents_TBN.shape, dtype=currents_TBN.dtype)
+    tape, state = Tape(empty(), empty(), *(None if it is None else empty() for it in start[2:])), _copy(start)
+    kept = Kept(held=tape.held, a=tape.a, i=tape.i)
+    Walk(membrane, reset, inputs, currents_TBN.numel())(inputs, state, tape.spikes, kept)
+    return tape, state

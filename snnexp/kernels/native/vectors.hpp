@@ -7,9 +7,6 @@
 #include <cstdint>
 #include <cstring>
 #include <vector>
-#if defined(__AVX512F__) && defined(__AVX512VL__)
-#include <immintrin.h>
-#endif
 
 typedef REAL F;  // float or double
 
@@ -33,8 +30,10 @@ struct Vector {  // of F
     static Wide load(const F* from) { return *reinterpret_cast<const Loose*>(from); }
     static void store(F* to, Wide value) { *reinterpret_cast<Loose*>(to) = value; }
     static F sum(Wide value) {
-        F total = 0;
-        for (int64_t lane = 0; lane < lanes; ++lane) total += value[lane];
+        F lane[lanes], total = 0;
+        std::memcpy(lane, &value, sizeof lane);
+#pragma omp simd reduction(+ : total)
+        for (int64_t n = 0; n < lanes; ++n) total += lane[n];
         return total;
     }
 };
@@ -132,52 +131,5 @@ struct Panels {
         }
     }
 };
-
-// Where the bits of a byte are set, for every byte.
-struct Places {
-    uint8_t of[256][8] = {};
-    constexpr Places() {
-        for (int byte = 0; byte < 256; ++byte)
-            for (int bit = 0, found = 0; bit < 8; ++bit)
-                if (byte >> bit & 1) of[byte][found++] = uint8_t(bit);
-    }
-};
-constexpr Places places;
-constexpr int64_t kSlack = 8;  // what `nonzero` may write beyond what it finds
-
-#if defined(__AVX512F__) && defined(__AVX512VL__)
-inline __mmask8 differs(__m256 values) { return _mm256_cmp_ps_mask(values, _mm256_setzero_ps(), _CMP_NEQ_UQ); }
-inline __mmask8 differs(__m512d values) { return _mm512_cmp_pd_mask(values, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
-#endif
-
-// Which of `columns` values are not 0, in order, and how many; without a branch, eight at a time.
-inline int64_t nonzero(int32_t* indices, const F* row, int64_t columns) {
-    typedef F Values __attribute__((vector_size(8 * sizeof(F)), aligned(sizeof(F)), may_alias));
-    typedef int8_t Bytes __attribute__((vector_size(8)));
-    int64_t found = 0, c = 0;
-#if defined(__AVX512F__) && defined(__AVX512VL__)
-    const __m256i counting = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (; c + 8 <= columns; c += 8) {
-        const __mmask8 differ = differs(*reinterpret_cast<const Values*>(row + c));
-        const __m256i here = _mm256_add_epi32(counting, _mm256_set1_epi32(int32_t(c)));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(indices + found), _mm256_maskz_compress_epi32(differ, here));
-        found += __builtin_popcount(differ);
-    }
-#endif
-    for (; c + 8 <= columns; c += 8) {
-        const Bytes differ = __builtin_convertvector(*reinterpret_cast<const Values*>(row + c) != F(0), Bytes);
-        uint64_t bytes;
-        std::memcpy(&bytes, &differ, 8);
-        const int byte = int((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56);  // a bit of each
-#pragma omp simd
-        for (int n = 0; n < 8; ++n) indices[found + n] = int32_t(c) + places.of[byte][n];
-        found += __builtin_popcount(byte);
-    }
-    for (; c < columns; ++c) {
-        indices[found] = int32_t(c);
-        found += row[c] != F(0);
-    }
-    return found;
-}
 
 }  // namespace
