@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from snnexp.carry import Carry
-from snnexp.errors import require
 from snnexp.kernels.native.raster import Raster
 from snnexp.learning import Learning, Piece
 from snnexp.losses import Loss
@@ -162,9 +161,7 @@ class Task(lightning.LightningModule):
         return self.checked(self.measure(*last, self.train_metrics, carry))
 
     def checked(self, loss: Tensor) -> Tensor:
-        """The loss, if it is finite and a weight has something to do with it."""
-        right = "no weight has a part in the outputs of so few steps; take more, or network=decolle, which keeps traces"
-        require(loss.requires_grad, "learning.every", self.learning.every, right)
+        """The loss, if it is finite."""
         if not torch.isfinite(loss):
             raise DivergedError(self.global_step)
         return loss

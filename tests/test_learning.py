@@ -58,9 +58,3 @@ def test_a_burn_in_must_leave_something() -> None:
 def test_one_piece_is_the_whole_sequence(tmp_path: Path) -> None:
     words = ["network/output=linear", "trainer.max_epochs=1"]
     assert trained(tmp_path, *words) == trained(tmp_path, *words, "learning=online", "learning.every=12")
-
-
-def test_steps_without_a_weight_are_refused(tmp_path: Path) -> None:
-    # A leaky integrator answers an input one step later, when this is no longer part of the piece.
-    with pytest.raises(OptionError, match=r"learning\.every=1: .*network=decolle"):
-        trained(tmp_path, "learning=online")
