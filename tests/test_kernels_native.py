@@ -160,3 +160,10 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", text], env=environment) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+def test_asked_for_first_in_a_validation_it_is_the_same() -> None:
+    for nothing_is_differentiated in (torch.no_grad, torch.inference_mode):
+        lacking.cache_clear()
+        with nothing_is_differentiated():
+            assert lacking(CPU, torch.float64) == ""

@@ -66,6 +66,7 @@ def linear(x: Tensor, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
     return events.linear(x, weight_NI, bias_N)
 
 
+@torch.inference_mode(False)  # it may first be asked for where nothing is differentiated, as in a validation
 def _agree(dtype: torch.dtype) -> bool:
     """Whether both do the same on a tiny case that walks every branch of a product: odd sizes, many and few spikes."""
     generator = torch.Generator().manual_seed(0)
