@@ -66,9 +66,13 @@ def linear(x: Tensor, weight_NI: Tensor, bias_N: Tensor | None) -> Tensor:
     return events.linear(x, weight_NI, bias_N)
 
 
-@torch.inference_mode(False)  # it may first be asked for where nothing is differentiated, as in a validation
+@torch.inference_mode(False)
+@torch.enable_grad()
 def _agree(dtype: torch.dtype) -> bool:
-    """Whether both do the same on a tiny case that walks every branch of a product: odd sizes, many and few spikes."""
+    """Whether both do the same on a tiny case that walks every branch of a product: odd sizes, many and few spikes.
+
+    With gradients, whatever the mode of the first call: a run evaluates before it trains.
+    """
     generator = torch.Generator().manual_seed(0)
     T, B, N = 6, 3, 37
     draws_TBN = torch.randn(T, B, N, generator=generator, dtype=torch.float64)
