@@ -72,7 +72,7 @@ class Layer(nn.Module):
         self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
         self.register_buffer("dampening", torch.ones(size))
         self.register_buffer("sharpness", torch.ones(size))
-        choose(self.neuron, backend, self.feedback())  # an impossible one is said before anything runs
+        self.taken = choose(self.neuron, backend, self.feedback())  # an impossible one is said before anything runs
 
     def shapes(self, gates: int) -> tuple[Sequence[int], Sequence[int]]:
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""
@@ -80,7 +80,7 @@ class Layer(nn.Module):
 
     def project(self, x: Tensor | Raster) -> Tensor | Projection:
         """W x + bias for all steps, [T, B, G]; a kernel computes it itself, where it likes."""
-        if choose(self.neuron, self.backend, self.feedback()) in COMPILED:
+        if self.taken in COMPILED:
             return Projection(x, self.projection, self.bias)
         return functional.linear(frames(x), self.projection, self.bias)
 
@@ -111,10 +111,9 @@ class Layer(nn.Module):
 
     def backend_taken(self, device: torch.device) -> str:
         """The backend, and where it is a kernel, whose code that is on a device, and why it is not compiled."""
-        taken = choose(self.neuron, self.backend, self.feedback())
-        if taken in COMPILED:
-            return f"{taken}: {coded(self.neuron, device, self.projection.dtype)}"
-        return str(taken)
+        if self.taken in COMPILED:
+            return f"{self.taken}: {coded(self.neuron, device, self.projection.dtype)}"
+        return str(self.taken)
 
     def forward(self, x: Tensor | Raster, state: Any = None, record: Sequence[str] = ()) -> LayerOutput:
         currents, noise_TBN = self.project(x), None
