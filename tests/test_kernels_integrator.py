@@ -1,17 +1,36 @@
 """The kernel of the leaky integrator against the loop over `step`."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnexp.errors import OptionError
+from snnexp.kernels import integrator
 from snnexp.kernels.integrator import _filter
+from snnexp.kernels.native import call
+from snnexp.kernels.tier import lacking
 from snnexp.neurons.constants import Decay
 from snnexp.neurons.leaky_integrator import LeakyIntegrator
 from snnexp.surrogates import arctan
 from snnexp.unroll import Backend, choose
 from tests.kernels import assert_equal_to_the_loop, case
+
+
+@pytest.fixture(params=["torch", "compiled on one thread", "compiled on two"], autouse=True, scope="module")
+def walked_by(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "torch":
+            patch.setattr(integrator, "lacking", lambda device, dtype: "not here")
+        elif missing := lacking(torch.device("cpu"), torch.float64):
+            pytest.skip(missing)
+        patch.setattr(call, "GRAIN", 1)
+        before = torch.get_num_threads()
+        torch.set_num_threads(2 if "two" in request.param else 1)
+        yield
+        torch.set_num_threads(before)
 
 
 @settings(max_examples=40)

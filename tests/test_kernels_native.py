@@ -66,7 +66,7 @@ def test_spikes_are_equal_and_gradients_close(
     def decay() -> Tensor:
         return 0.3 + 0.6 * torch.rand(N, generator=generator, dtype=torch.float64)
 
-    monkeypatch.setattr(tape, "PIECE", 4 * B * N // sequence.LENGTH)
+    monkeypatch.setattr(tape, "PIECE", 4 * B * N // torch.get_num_threads())
     adaptation = (decay(), normal(N).abs()) if adapts else (None, None)
     membrane = Membrane(decay(), 0.5 + decay(), 0.1 * normal(N), *adaptation, decay() if synapse else None)
     start = MembraneState(*(normal(B, N) if there else None for there in (True, True, adapts, synapse)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnexp.kernels import tape
-from snnexp.kernels.native import call, sequence
+from snnexp.kernels.native import call
 from snnexp.kernels.projection import Projection
 from snnexp.kernels.tier import lacking
 from snnexp.neurons.alif import ALIF
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(bool(lacking(CPU, torch.float64)), reason=lackin
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small sequences on so many threads, in pieces of a few steps."""
     monkeypatch.setattr(call, "GRAIN", 1)
-    monkeypatch.setattr(tape, "PIECE", 3 * 4 * 11 // sequence.LENGTH)
+    monkeypatch.setattr(tape, "PIECE", 3 * 4 * 11 // request.param)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield

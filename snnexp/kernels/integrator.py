@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snnexp.kernels.native import filter
 from snnexp.kernels.projection import Projection, dense
 from snnexp.kernels.tape import earlier
+from snnexp.kernels.tier import lacking
 from snnexp.neurons.leaky_integrator import LeakyIntegrator, LeakyIntegratorState
 
 # Shapes: T time, B batch, N neurons.
@@ -19,7 +21,7 @@ class _Filter(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x_TBN: Tensor, decay_N: Tensor, start_BN: Tensor) -> Tensor:
-        y_TBN = _walk(x_TBN.unbind(0), decay_N, start_BN)
+        y_TBN = _walk(x_TBN, decay_N, start_BN)
         ctx.save_for_backward(y_TBN, decay_N, start_BN)
         return y_TBN
 
@@ -28,15 +30,19 @@ class _Filter(torch.autograd.Function):
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
         y_TBN, decay_N, start_BN = ctx.saved_tensors
         _, to_decay, _ = ctx.needs_input_grad
-        gx_TBN = _walk(given[0].unbind(0)[::-1], decay_N, torch.zeros_like(start_BN)).flip(0)
+        gx_TBN = _walk(given[0], decay_N, torch.zeros_like(start_BN), reverse=True)
         of_decay = (gx_TBN * earlier(start_BN, y_TBN)).sum((0, 1)) if to_decay else None
         return gx_TBN, of_decay, decay_N * gx_TBN[0]
 
 
-def _walk(x: Sequence[Tensor], decay_N: Tensor, y_BN: Tensor) -> Tensor:
-    y_TBN = y_BN.new_empty(len(x), *y_BN.shape)
-    for x_BN, next_BN in zip(x, y_TBN.unbind(0), strict=True):
-        y_BN = torch.addcmul(x_BN, decay_N, y_BN, out=next_BN)
+def _walk(x_TBN: Tensor, decay_N: Tensor, start_BN: Tensor, reverse: bool = False) -> Tensor:
+    """See `filter.walk`."""
+    if not lacking(x_TBN.device, x_TBN.dtype):
+        return filter.walk(x_TBN, decay_N, start_BN, reverse)
+    y_TBN, y_BN = torch.empty_like(x_TBN), start_BN
+    steps = range(len(x_TBN))
+    for t in reversed(steps) if reverse else steps:
+        y_BN = torch.addcmul(x_TBN[t], decay_N, y_BN, out=y_TBN[t])
     return y_TBN
 
 

@@ -69,8 +69,6 @@ _lif_in_triton = partial(lif.run, choose=gpu.tier)
 
 def coded(neuron: Neuron, device: torch.device, dtype: torch.dtype) -> str:
     """In what a neuron's kernel is written that runs on such tensors: `compiled`, or `torch` and why."""
-    run = kernel(neuron, True)
-    if run is None:  # but feed-forward there is one, in torch alone
-        return "torch"
+    run = kernel(neuron, recurrent=False)
     missing = (gate_tier if run is lstm.run else tier).lacking(device, dtype)
     return f"torch ({missing})" if missing else "compiled"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-SOURCES = [Path(__file__).with_name(name) for name in ("sequence.cpp", "gates.cpp", "events.cpp", "raster.cpp")]
+SOURCES = [Path(__file__).with_name(f"{name}.cpp") for name in ("sequence", "gates", "filter", "events", "raster")]
 HEADERS = [Path(__file__).with_name(name) for name in ("vectors.hpp", "spikes.hpp", "membrane.hpp")]
 # No -ffast-math: infinities have to stay what they are. Nor is OpenMP linked: torch has loaded its own, and two of them
 # would fight for the cores.

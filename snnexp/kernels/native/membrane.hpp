@@ -125,8 +125,8 @@ struct Membrane {
             }
             if (synapse) {
                 gx = of_i[n];
-                g_alpha -= gd * i1[n];
-                g_synaptic = gx * i1[n];
+                if (learning) g_alpha -= gd * i1[n];  // else i1 may be null
+                if (learning) g_synaptic = gx * i1[n];
                 of_i[n] = synaptic[n] * gx + (1 - alpha[n]) * gd;
             }
             of_current[n] = gx;

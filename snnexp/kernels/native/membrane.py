@@ -73,11 +73,11 @@ class Kept(NamedTuple):
     i: Tensor | None = None
 
     @classmethod
-    def room(cls, steps: int, reset: Reset, start: MembraneState) -> Self:
-        """Room for what the reverse recursion needs."""
+    def room(cls, steps: int, reset: Reset, start: MembraneState, learns: bool) -> Self:
+        """Room for what the reverse recursion needs; learns: the constants have gradients."""
         batch, size = start.v.shape
         bits = torch.empty(steps, batch, -(-size // 8), dtype=torch.uint8)
-        wanted = (True, reset is Reset.POST, start.a is not None, start.i is not None)
+        wanted = (True, reset is Reset.POST, start.a is not None, learns and start.i is not None)
         return cls(bits, *(start.v.new_empty(steps, batch, size) if it else None for it in wanted))
 
     def values(self) -> dict[str, Value]:

@@ -22,10 +22,6 @@ from snnexp.neurons.reset import Reset
 
 # Shapes: T time, t steps of a piece, B batch, I inputs, N neurons.
 
-# How many pieces of `tape.PIECE` values one here has. On a machine of two cores with 2 MB of second-level cache each, a
-# step of the benchmark's W1 took 92, 88, 92 and 92 ms with 1, 2, 4 and 8; psi alone is fastest with 2.
-LENGTH = 2
-
 
 class Rules(NamedTuple):
     """What is no tensor: surrogate, reset, whether gradients flow through the reset and through R, and whether the
@@ -49,7 +45,8 @@ class _Sequence(torch.autograd.Function):
     def forward(ctx: Any, rules: Rules, x: Events | None, *tensors: Any) -> Any:
         inputs, membrane, start = _read(x, tensors)
         spikes_TBN = start.v.new_empty(inputs.steps(start), *start.v.shape)
-        parts = pieces(spikes_TBN, LENGTH)
+        # A piece for the cache of each thread's core: of double the size, psi alone takes up to three times as long.
+        parts = pieces(spikes_TBN, torch.get_num_threads())
         walk = Walk(membrane, rules.reset, inputs, spikes_TBN.numel())
         state, states, kept = _copy(start), [start], Kept()
         if rules.recompute:
@@ -58,7 +55,8 @@ class _Sequence(torch.autograd.Function):
                 states.append(_copy(state))
             del states[-1]
         else:
-            kept = Kept.room(len(spikes_TBN), rules.reset, start)
+            learns = any(ctx.needs_input_grad[7:13])
+            kept = Kept.room(len(spikes_TBN), rules.reset, start, learns)
             walk(inputs, state, spikes_TBN, kept)
         ctx.rules, ctx.pieces, ctx.inputs = rules, parts, x and x.inputs
         of_states = (it for state in states for it in state)
@@ -79,7 +77,7 @@ class _Sequence(torch.autograd.Function):
         walk_back = WalkBack(membrane, rules.reset, inputs, to, longest, flow, to_weight)
         of_x = start.v.new_empty(*shape[:2], inputs.weight.shape[1]) if to_x and inputs.weight is not None else None
         of_currents = start.v.new_empty(shape if inputs.x is None else (longest, *shape[1:]))
-        for section in _sections(rules, ctx.pieces, inputs, membrane, states, kept):
+        for section in _sections(rules, ctx.pieces, inputs, membrane, states, kept, flow.to_constants):
             u_TBN, piece = section.kept.u, section.piece
             assert u_TBN is not None
             psi_tBN = rules.psi(u_TBN[section.steps]).contiguous()
@@ -103,13 +101,14 @@ def _sections(
     membrane: Membrane,
     states: Sequence[MembraneState],
     kept: Kept,
+    learns: bool,
 ) -> Iterator[Section]:
     """The pieces of a sequence, the last one first, with what the backward needs; it holds until the next one."""
     if not rules.recompute:
         yield from (Section(piece, piece, inputs, states[0], kept) for piece in parts)
         return
     longest = parts[0].stop - parts[0].start
-    again = Kept.room(longest, rules.reset, states[0])
+    again = Kept.room(longest, rules.reset, states[0], learns)
     walk = Walk(membrane, rules.reset, inputs, longest * states[0].v.numel())
     for piece, state in zip(parts, reversed(states), strict=True):
         its = inputs.part(piece, state)
