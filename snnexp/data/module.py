@@ -3,6 +3,7 @@
 Shapes: T steps, B samples of a batch, I input channels.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import StrEnum
@@ -123,5 +124,7 @@ class DataModule(LightningDataModule, ABC):
             collate_fn=_whole,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
+            # In a process that a sweep has started, the default would be a worker that imports everything for itself.
+            multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
             generator=torch.Generator(),  # without one, every pass would draw from the global generator
         )
