@@ -3,7 +3,6 @@
 Shapes: T steps, B samples of a batch, I input channels.
 """
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import StrEnum
@@ -15,6 +14,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
+from snnexp.data import worker
 from snnexp.data.sampler import EpochBatchSampler
 from snnexp.data.samples import Batch, Loaded, Samples
 from snnexp.errors import choice, require
@@ -124,7 +124,7 @@ class DataModule(LightningDataModule, ABC):
             collate_fn=_whole,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
-            # In a process that a sweep has started, the default would be a worker that imports everything for itself.
-            multiprocessing_context="fork" if self.workers and sys.platform == "linux" else None,
+            multiprocessing_context=worker.METHOD if self.workers else None,
+            worker_init_fn=worker.attend,
             generator=torch.Generator(),  # without one, every pass would draw from the global generator
         )
