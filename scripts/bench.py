@@ -8,7 +8,7 @@
     python scripts/bench.py growth              a step of W1 over time, batch, width, depth and firing rate
     python scripts/bench.py training            a step of a run, by parts, with and without the fast sequences
     python scripts/bench.py optimisers          AdaBelief and others over many small tensors
-    python scripts/bench.py packing             sweeps with two runs at a time, beside one after another (8 minutes)
+    python scripts/bench.py packing             sweeps with two runs at a time, beside one after another (4 minutes)
     python scripts/bench.py W1 --json docs/speed.json --readme docs/speed.md --figure docs/speed.png
 
 --json adds to what the file has of other workloads; --readme puts the table of all workloads W in it between the lines

@@ -17,7 +17,7 @@ WAYS = {
 
 
 def measure(
-    runs: int = 6, epochs: Sequence[int] = (6, 60), overrides: Sequence[str] = ()
+    runs: int = 6, epochs: Sequence[int] = (6, 20), overrides: Sequence[str] = ()
 ) -> list[dict[str, str | float]]:
     """Seconds of a sweep of so many runs of the default, and how many times as many runs an hour that makes.
 
