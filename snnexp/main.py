@@ -26,8 +26,8 @@ from snnexp.kinds import describe
 
 # A waiting OpenMP thread then sleeps. By default it spins, and where other processes want its core (two runs side by
 # side are enough) a two-thread run was measured to be ten times slower than with one thread. A thousand turns (GNU's
-# runtime) cost such runs nothing, and save a lone one of the default 6%; ten thousand save 15%, and cost 22%. Read once,
-# by torch.
+# runtime) cost such runs nothing, and save a lone one of the default 6%; ten thousand save 15%, and cost 22%. Read
+# once, by torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
