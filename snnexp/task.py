@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from snnexp.carry import Carry
+from snnexp.errors import OptionError
 from snnexp.kernels.native.raster import Raster
 from snnexp.learning import Learning, Piece
 from snnexp.losses import Loss
@@ -149,6 +150,10 @@ class Task(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         self.train_carry.to(self.device)
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        if scaled and self.learning.every is not None:  # `learn` would step past the scaler
+            right = "its loss is scaled once a batch, which learning.every divides; take bf16-mixed or 32-true"
+            raise OptionError("trainer.precision", self.trainer.precision, right)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         self.reseed(Stream.TRAIN, self.global_step)

@@ -4,10 +4,14 @@ import hashlib
 import traceback
 from functools import partial
 
+import lightning
 import pytest
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.plugins import MixedPrecision
 
 from snnexp.data.augment import Augment
+from snnexp.errors import OptionError
 from snnexp.learning import Learning
 from snnexp.losses import CrossEntropy
 from snnexp.optim import adabelief
@@ -17,7 +21,7 @@ from snnexp.task import Stream, Task
 from tests.looked_at import parts
 
 
-def made(seed: int) -> Task:
+def made(seed: int, learning: Learning | None = None) -> Task:
     return Task(
         parts().network,
         Readout(every_step),
@@ -29,7 +33,7 @@ def made(seed: int) -> Task:
         seed=seed,
         augment=Augment([]),
         stateful=False,
-        learning=Learning(),
+        learning=learning or Learning(),
     )
 
 
@@ -51,3 +55,13 @@ def test_nothing_is_kept_of_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     task = made(0)
     monkeypatch.setattr(traceback, "format_stack", format_stack)
     task.reseed(Stream.TRAIN, 0)
+
+
+def test_a_loss_that_is_scaled_once_a_batch_is_refused_where_a_batch_has_several() -> None:
+    plugin = MixedPrecision("16-mixed", device="cpu", scaler=torch.amp.GradScaler("cpu"))
+    task = made(0, Learning(every=1))
+    task.trainer = lightning.Trainer(accelerator="cpu", plugins=[plugin, LightningEnvironment()], logger=False)
+    with pytest.raises(OptionError, match=r"^trainer.precision=16-mixed: its loss is scaled once a batch"):
+        task.on_train_start()
+    task.learning = Learning()
+    task.on_train_start()
