@@ -41,7 +41,11 @@ def _legends(figure: Figure, drawn: Sequence[Axes]) -> None:
         figure.legend(*drawn[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
         return
     for axes in drawn:
-        axes.legend(frameon=False, fontsize="small")
+        if axes.patches:  # bars leave no room among them
+            axes.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+            axes.set_title(axes.get_title(), pad=24)
+        else:
+            axes.legend(frameon=False, fontsize="small")
 
 
 def _name(axes: Axes, places: NDArray[Any], names: Sequence[str]) -> None:
