@@ -3,6 +3,9 @@
 import gc
 
 from snnexp.imports import uncollected
+from snnexp.parent import die_with_parent
+
+die_with_parent()
 
 with uncollected():
     import snnexp.run  # noqa: F401

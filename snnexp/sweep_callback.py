@@ -4,6 +4,7 @@ Hydra calls this (`hydra.callbacks` in train.yaml). What is raised here it turns
 """
 
 import json
+import multiprocessing
 import time
 import traceback
 from collections import Counter
@@ -18,6 +19,7 @@ from omegaconf import DictConfig
 
 from snnexp.errors import UserError
 from snnexp.journal import Entry, Journal, clock, progress
+from snnexp.parent import die_with_parent
 from snnexp.results import commit
 from snnexp.sweep import Job, State, check_job, expand, state
 
@@ -61,6 +63,8 @@ class SweepCallback(Callback):
                 raise SystemExit(0)  # to skip the jobs one after the other would take Hydra minutes
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        if multiprocessing.parent_process() is not None:  # the sweep's own parent is a shell, which may go
+            die_with_parent()
         job = self.pending.get(_number(config))
         self.started = None
         if job is not None and (config.force or state(_runs(config), job.id) not in (*OVER, State.RUNNING)):

@@ -12,17 +12,20 @@ import pytest
 from snnexp.data.worker import SIGNALS
 
 WORKER = """
-import os, time
+import multiprocessing, time
 from snnexp.data.worker import attend
 
-read, write = os.pipe()
-worker = os.fork()
-if worker == 0:
+def work(ready):
     attend(0)
-    os.write(write, b"ready")
+    ready.set()
     time.sleep(60)
-os.read(read, 5)
-print(worker, flush=True)
+
+context = multiprocessing.get_context("fork")
+ready = context.Event()
+worker = context.Process(target=work, args=[ready])
+worker.start()
+ready.wait()
+print(worker.pid, flush=True)
 time.sleep(60)
 """
 
