@@ -5,10 +5,7 @@ from scipy.signal import get_window
 from snnexp.audio.mel import MelFrontEnd
 from snnexp.errors import OptionError
 
-librosa = pytest.mark.xdist_group("librosa")  # on one worker: its import takes 20 s
 
-
-@librosa
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
 def test_filter_bank_of_librosa(rate: int) -> None:
     from librosa import filters
@@ -17,7 +14,6 @@ def test_filter_bank_of_librosa(rate: int) -> None:
     assert np.abs(MelFrontEnd().filter_bank(rate) - theirs).max() < 1e-12
 
 
-@librosa
 def test_spectrogram_of_librosa() -> None:
     from librosa.feature import melspectrogram
 

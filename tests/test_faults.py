@@ -249,13 +249,13 @@ def test_parallel_runs_their_threads_and_their_deaths(tmp_path: Path) -> None:
     assert "Traceback" not in err
     # The process of the sweep is killed, while runs are trained: all that it has started goes too.
     (tmp_path / "alive").touch()
-    sweep = parallel(tmp_path, *words, "trainer.max_epochs=40")
+    sweep = parallel(tmp_path, *words, "trainer.max_epochs=12")
     wait_for(lambda: list(tmp_path.glob("outputs/runs/*/metrics.jsonl")))
     sweep.kill()
     sweep.communicate()
     wait_for(lambda: not alive(sweep.pid))
     assert not results(tmp_path / "outputs")
-    sweep = parallel(tmp_path, *words, "trainer.max_epochs=40")
+    sweep = parallel(tmp_path, *words, "trainer.max_epochs=12")
     out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == 0, err
     assert len(results(tmp_path / "outputs")) == 3

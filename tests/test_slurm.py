@@ -25,7 +25,6 @@ LAUNCHER = "hydra/launcher=slurm"
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.slow,
-    pytest.mark.xdist_group("slurm"),  # one SLURM, on one worker
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
 
