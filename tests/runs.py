@@ -7,6 +7,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,16 @@ def run(overrides: list[str], outputs: Path) -> dict[str, Any]:
     return execute(composed([*SMALL, f"paths.outputs={outputs}", *overrides]), Console(file=io.StringIO()))
 
 
+def server() -> ForkServerContext:
+    """Starts processes forked from one that has imported everything.
+
+    There is one, started for the first test that asks: who asked elsewhere would have all later ones import anew.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["snnexp.run", "sklearn.datasets", "snnexp.data.digits"])
+    return context
+
+
 def _child(overrides: list[str], outputs: Path, arrange: Arrange | None) -> None:
     if arrange is not None:
         arrange()
@@ -51,9 +62,7 @@ def _child(overrides: list[str], outputs: Path, arrange: Arrange | None) -> None
 
 def in_child(overrides: list[str], outputs: Path, arrange: Arrange | None = None) -> int | None:
     """Run in a forked process, after `arrange` has been called in it; returns its exit code, -9 if it was killed."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["snnexp.run", "sklearn.datasets", "snnexp.data.digits"])
-    child = server.Process(target=_child, args=(overrides, outputs, arrange))
+    child = server().Process(target=_child, args=(overrides, outputs, arrange))
     child.start()
     child.join(300)
     return child.exitcode
@@ -85,10 +94,8 @@ def _sweep(words: list[str], outputs: Path, arrange: Arrange | None) -> None:
 
 def sweeping(words: list[str], outputs: Path, arrange: Arrange | None = None) -> multiprocessing.process.BaseProcess:
     """A started process that runs `train.py -m` with small runs; `said` reads what it has printed."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["snnexp.run", "sklearn.datasets", "snnexp.data.digits"])
     outputs.mkdir(exist_ok=True)
-    child = server.Process(target=_sweep, args=(words, outputs, arrange))
+    child = server().Process(target=_sweep, args=(words, outputs, arrange))
     child.start()
     return child
 

@@ -1,6 +1,5 @@
 """What a sweep says of itself, from a file that several processes write."""
 
-import multiprocessing
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from snnexp.errors import UserError
 from snnexp.journal import Entry, Journal, clock, progress
 from snnexp.sweep import State
+from tests.runs import server
 
 
 def write_many(folder: Path, first: int) -> None:
@@ -19,7 +19,7 @@ def write_many(folder: Path, first: int) -> None:
 
 def test_several_processes_lose_no_line(tmp_path: Path) -> None:
     Journal(tmp_path).start()
-    with multiprocessing.get_context("forkserver").Pool(3) as pool:
+    with server().Pool(3) as pool:
         pool.starmap(write_many, [(tmp_path, first) for first in (0, 50, 100)])
     entries = Journal(tmp_path).note(Entry(150, State.RUNNING))
     assert sorted(entry.number for entry in entries) == list(range(151))

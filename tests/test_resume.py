@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from snnexp.files import read_lines
-from tests.runs import in_child, kill_at_call, run
+from tests.runs import in_child, kill_at_call, run, server
 
 # Dropout, a sparsity loss that changes with progress, a schedule, and a checkpoint that falls inside epochs.
 PLAIN = ["network.dropout=0.2", "selt=gradual", "scheduler=cosine", "procedure.checkpoint_every=2"]
@@ -214,13 +214,11 @@ def test_two_epochs_have_different_orders(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path, uninterrupted: Any) -> None:
     """From outside, by the clock, as a machine dies."""
-    import multiprocessing
-
     from tests.runs import _child
 
     chance = random.Random(3)
     for _ in range(5):
-        child = multiprocessing.get_context("forkserver").Process(target=_child, args=(PLAIN, tmp_path, None))
+        child = server().Process(target=_child, args=(PLAIN, tmp_path, None))
         child.start()
         time.sleep(chance.uniform(0.5, 3.0))
         child.kill()

@@ -2,7 +2,6 @@
 
 import io
 import json
-import multiprocessing
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from snnexp.errors import UserError
 from snnexp.procedures.checkpoint import Checkpoint
 from snnexp.study import opened
 from snnexp.tune import tune
-from tests.runs import CONF, SMALL, kill_at_call
+from tests.runs import CONF, SMALL, kill_at_call, server
 
 SPACE = ["optimizer.lr=loguniform(1e-4,1e-1)", "sg=choice(fast_sigmoid,triangular)"]
 METRIC = "val/loss"
@@ -76,8 +75,7 @@ def _killed(outputs: Path, save: int) -> None:
 
 def test_a_killed_search_loses_and_doubles_no_trial(uninterrupted: Path, tmp_path: Path) -> None:
     """Killed at the last checkpoint of the second run; that run goes on from the one before."""
-    server = multiprocessing.get_context("forkserver")
-    child = server.Process(target=_killed, args=(tmp_path, 4))
+    child = server().Process(target=_killed, args=(tmp_path, 4))
     child.start()
     child.join(300)
     assert child.exitcode == -9
