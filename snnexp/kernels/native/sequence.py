@@ -75,8 +75,9 @@ class _Sequence(torch.autograd.Function):
         flow = Flow(rules.through_reset, rules.through_recurrence, to_recurrence, any(to_others[:6]))
         to, shape = to_last(start, Given(*given)), (inputs.steps(start), *start.v.shape)
         walk_back = WalkBack(membrane, rules.reset, inputs, to, longest, flow, to_weight)
-        of_x = start.v.new_empty(*shape[:2], inputs.weight.shape[1]) if to_x and inputs.weight is not None else None
-        of_currents = start.v.new_empty(shape if inputs.x is None else (longest, *shape[1:]))
+        room = partial(_room, None if _again() else kept.u, start.v)
+        of_x = room((*shape[:2], inputs.weight.shape[1])) if to_x and inputs.weight is not None else None
+        of_currents = room(shape) if inputs.x is None else start.v.new_empty(longest, *shape[1:])
         for section in _sections(rules, ctx.pieces, inputs, membrane, states, kept, flow.to_constants):
             u_TBN, piece = section.kept.u, section.piece
             assert u_TBN is not None
@@ -114,6 +115,19 @@ def _sections(
         its = inputs.part(piece, state)
         walk(its, _copy(state), None, again)
         yield Section(piece, slice(0, piece.stop - piece.start), its, state, again)
+
+
+def _again() -> bool:
+    """Whether the backward that runs may run once more (`retain_graph`), and so has to leave what it reads as it is."""
+    return bool(torch._C._autograd._get_current_graph_task_keep_graph())
+
+
+def _room(u_TBN: Tensor | None, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Room for gradients of every step: that of the centred voltages, where it fits.
+
+    The voltages of a step are read for the last time before its gradients are written.
+    """
+    return u_TBN if u_TBN is not None and u_TBN.shape == shape else like.new_empty(shape)
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
