@@ -9,7 +9,7 @@ import pytest
 from matplotlib import image
 
 from snnexp.errors import OptionError, UserError
-from snnexp.reports.chart import COLOURS, Line, Lines
+from snnexp.reports.chart import COLOURS, Line, Lines, Panel
 from snnexp.reports.interactive import charts
 from snnexp.reports.png import png
 
@@ -94,3 +94,12 @@ def test_charts_before_any_run() -> None:
 def test_names_cannot_leave_the_script() -> None:
     (panel,) = figure(labels={"a": "</script><b>"}).panels(table())
     assert charts([panel]).count("</script>") == 2
+
+
+def test_numbers_of_an_axis_that_would_run_into_each_other_are_left_out() -> None:
+    x = np.array([0, 1.01, 1.1165, 1.5994, 4.0823, 16.8489])
+    line = Line("", "", x, x, x, [""] * len(x), [True] * len(x))
+    panel = Panel("", "", "", True, False, [line])
+    assert panel.ticks == {1.01: "1.01", 1.1165: "", 1.5994: "1.5994", 4.0823: "4.0823", 16.8489: "16.8489"}
+    assert panel._replace(lines=[line._replace(x=x[1:2])]).ticks == {1.01: "1.01"}
+    assert panel._replace(lines=[line._replace(x=np.arange(50.0))]).ticks == {}

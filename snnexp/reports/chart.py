@@ -1,5 +1,6 @@
 """The figure of an experiment as data: what is drawn where, before anything draws it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -20,6 +21,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8
 
 
 POINTS = 30  # of a line, that are marked
+HALF_DIGIT = 0.009  # half of what a digit takes of an axis's length
 
 
 class Line(NamedTuple):
@@ -65,6 +67,22 @@ class Panel(NamedTuple):
     @property
     def name(self) -> str:
         return " · ".join(filter(None, (self.title, self.y_label)))
+
+    @property
+    def ticks(self) -> dict[float, str]:
+        """The places of a logarithmic axis where points stand, and their numbers; none where they are too many.
+
+        A number that would run into the one before it is not written.
+        """
+        places = sorted({float(x) for line in self.lines for x in line.x if x > 0})
+        if len(places) > POINTS or not places:
+            return {}
+        length, end, written = math.log(places[-1] / places[0]) or 1.0, -math.inf, {}
+        for x in places:
+            at, half = math.log(x / places[0]) / length, HALF_DIGIT * len(f"{x:g}")
+            written[x] = f"{x:g}" if at - half > end else ""
+            end = at + half if written[x] else end
+        return written
 
 
 class MapPanel(NamedTuple):

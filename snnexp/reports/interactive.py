@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from snnexp.files import write_atomically
 from snnexp.reports import markup
-from snnexp.reports.chart import POINTS, AnyPanel, BarPanel, Line, MapPanel, Panel
+from snnexp.reports.chart import AnyPanel, BarPanel, Line, MapPanel, Panel
 
 SCRIPT = "plotly.min.js"
 HEIGHT = 430  # pixels
@@ -75,13 +75,12 @@ def _figure(panel: object) -> graph_objects.Figure:
 @_figure.register
 def _(panel: Panel) -> graph_objects.Figure:
     figure = graph_objects.Figure([trace for line in panel.lines for trace in _traces(line, panel.y_log)], LAYOUT)
-    places = sorted({float(x) for line in panel.lines for x in line.x if x > 0 or not panel.x_log})
     figure.update_xaxes(title={"text": panel.x_label, "standoff": 6}, zeroline=False)
     figure.update_yaxes(zeroline=False)
-    if panel.x_log and len(places) > POINTS:
+    if panel.x_log:
         figure.update_xaxes(type="log")
-    elif panel.x_log:
-        figure.update_xaxes(type="log", tickvals=places, ticktext=[f"{x:g}" for x in places])
+    if panel.x_log and panel.ticks:
+        figure.update_xaxes(tickvals=[*panel.ticks], ticktext=[*panel.ticks.values()])
     if panel.y_log:
         figure.update_yaxes(type="log")
     for name, x in panel.marks.items():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from snnexp.reports.chart import POINTS, AnyPanel, BarPanel, MapPanel, Panel
+from snnexp.reports.chart import AnyPanel, BarPanel, MapPanel, Panel
 
 WIDTH, HEIGHT, DPI = 5.0, 3.8, 160  # inches of one panel; dots per inch
 COLUMNS = 3
@@ -80,13 +80,11 @@ def _(panel: Panel, axes: Axes) -> None:
     for name, x in panel.marks.items():
         axes.axvline(x, linestyle="--", color="#555555", linewidth=1.2)
         axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), ha="center", fontsize="small", color="#555555")
-    places = sorted({float(x) for line in panel.lines for x in line.x if x > 0 or not panel.x_log})
-    if panel.x_log and len(places) > POINTS:
+    if panel.x_log:
         axes.set_xscale("log")
-    elif panel.x_log:
-        axes.set_xscale("log")
-        axes.set_xlim(places[0] / 1.2, places[-1] * 1.2)  # told, since there may be no point yet
-        axes.set_xticks(places, [f"{x:g}" for x in places])
+    if panel.x_log and panel.ticks:
+        axes.set_xlim(min(panel.ticks) / 1.2, max(panel.ticks) * 1.2)  # told, since there may be no point yet
+        axes.set_xticks([*panel.ticks], [*panel.ticks.values()])
         axes.xaxis.set_minor_formatter(NullFormatter())
     if panel.y_log:
         axes.set_yscale("log", nonpositive="mask")
