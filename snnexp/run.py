@@ -27,6 +27,7 @@ from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
 from snnexp.layers import Layer
 from snnexp.network import Shown
+from snnexp.procedures.checkpoint import initialised
 from snnexp.reports.page import PAGE, draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
 from snnexp.sweep import Outcome, State
@@ -107,7 +108,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
 def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
     started = time.monotonic()
     torch.set_num_threads(config.threads or threads())
-    parts = Parts(config, folder, console)
+    parts = Parts(config, folder, console, initialised(folder.path))
     with quiet():
         procedure = build(config.procedure)
         environment = parts.environment()
@@ -163,10 +164,18 @@ class Parts:
 
     report: what the initialisation did to every layer; empty without network.
     device: where the network runs: on the CPU, unless a trainer takes it elsewhere.
+    initialised: the report on weights that will be loaded: an initialisation, which may train for long, is not done
+    again for them; None: it is still to be done.
     """
 
-    def __init__(self, config: DictConfig, folder: RunFolder, console: Console) -> None:
-        self.config, self.folder, self.console = config, folder, console
+    def __init__(
+        self,
+        config: DictConfig,
+        folder: RunFolder,
+        console: Console,
+        initialised: list[LayerReport] | None = None,
+    ) -> None:
+        self.config, self.folder, self.console, self.initialised = config, folder, console, initialised
         self.report: list[LayerReport] = []
         self.layers: list[Layer] = []
         self.device = torch.device("cpu")
@@ -178,7 +187,7 @@ class Parts:
 
     @cached_property
     def network(self) -> Any:
-        """The network, initialised."""
+        """The network; initialised, but where its weights will be loaded."""
         torch.manual_seed(self.config.seed)
         network = build(self.config.network)(
             inputs=self.data.inputs,
@@ -188,7 +197,7 @@ class Parts:
             escape=build(self.config.escape),
             backend=self.config.backend,
         )
-        self.report = initialise(
+        self.report = self.initialised or initialise(
             network,
             Shown(network, self.data),
             build(self.config.init),

@@ -62,6 +62,7 @@ class Task(lightning.LightningModule):
     step; and where a batch is learned in pieces, training measures those, each by its own decisions.
 
     Readouts of layers below the last have the same loss, and all losses are summed.
+    Raises `OptionError` where pieces are too short for a layer to learn anything.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Task(lightning.LightningModule):
         self.train_carry, self.evaluation_carry = Carry(network, stateful), Carry(network, stateful)
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
         self.optimizer, self.scheduler, self.seed, self.augment = optimizer, scheduler, seed, augment
+        learning.check(network)
         self.learning = learning
         self.spiking = [index for index, layer in enumerate(network.populations) if layer.spiking]
         self.train_metrics = EpochMetrics(classes, self.spiking, network.local_readouts)

@@ -24,7 +24,13 @@ def test_a_late_event_has_to_fit_as_well() -> None:
         FRAMES.bin(recording([10**9], [3]))
 
 
-def test_microseconds_are_rounded_down_and_keep_half_precision() -> None:
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_a_spike_on_the_edge_of_a_step_is_in_that_step(precision: type[np.floating]) -> None:
+    thousandths = np.arange(3000)
+    assert microseconds((thousandths / 1000).astype(precision), "a").tolist() == (1000 * thousandths).tolist()
+
+
+def test_half_precision_is_kept_and_rounded_down() -> None:
     seconds = np.array([0.0, 0.1, 1.0, 1.2, 1e-6, 65000], np.float16)
     assert microseconds(seconds, "a").tolist() == [int(float(second) * 1e6) for second in seconds]
     for wrong in (np.nan, np.inf):

@@ -56,6 +56,12 @@ def test_recordings_for_testing_may_lie_apart(folder: Path) -> None:
     assert rows(data.splits.test) == [(3, 3, 3), (7, 2, 3)]
 
 
+@pytest.mark.parametrize("place", ["mine", "mine/speaker1", "mine/speaker1/01.npz", "."])
+def test_recordings_for_training_are_not_tested_on(folder: Path, place: str) -> None:
+    with pytest.raises(OptionError, match=r"^test_path=.*: must not share recordings with path=.*mine"):
+        build(folder, test_path=folder.parent / place)
+
+
 def test_files_in_the_heidelberg_layout(tmp_path: Path) -> None:
     write_heidelberg(tmp_path / "a.h5", 10, 20, 0)
     write_heidelberg(tmp_path / "more" / "b.hdf5", 6, 20, 1)
@@ -72,7 +78,7 @@ def test_an_empty_recording_is_a_silent_sample(folder: Path) -> None:
 
 def test_late_events_are_left_out(tmp_path: Path) -> None:
     for number in range(4):
-        write(tmp_path / f"{number}.npz", [0.0189, 0.0199999, 0.02, 7.0], [0, 1, 2, 3], 0)
+        write(tmp_path / f"{number}.npz", [0.0189, 0.019999, 0.02, 7.0], [0, 1, 2, 3], 0)
     data = build(tmp_path, steps=10, step_ms=2.0, batch_size=1)
     assert rows(*data.splits) == [(9, 0, 0)] * 4 + [(9, 1, 0)] * 4
 

@@ -76,6 +76,7 @@ def test_rate_of_layers() -> None:
 def test_static_first_layer_and_recurrence() -> None:
     first, second = spikeinit(dense(40, 30, recurrent=True), NoInputs(), first_layer="static")
     assert first.projection == pytest.approx((0, static_sd(0.5, 1.0, 0.1) ** 2 / 40))
+    assert (first.input_rate, second.input_rate) == (None, 0.1)
     assert second.projection == pytest.approx((0, steady_state(0.5, 1.0, 0.1).input_sd ** 2 / 4))
     assert second.recurrence == pytest.approx((0, 1 / 30))
 

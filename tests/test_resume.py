@@ -184,6 +184,19 @@ def test_early_stopping_is_remembered(tmp_path: Path, uninterrupted: Any) -> Non
     assert_same(killed_and_resumed(STOPPED, tmp_path, (RESULT, 1)), whole)
 
 
+def die_of_initialising() -> None:
+    import snnexp.run
+
+    kill_at_call(snnexp.run, "initialise", 1)
+
+
+def test_an_initialisation_which_may_train_is_not_done_again(tmp_path: Path, uninterrupted: Any) -> None:
+    words = [*PLAIN, "init=firing_rate", "init.epochs=1"]
+    assert in_child(words, tmp_path, partial(kill, TRAIN_STEP, 7)) == -signal.SIGKILL
+    assert in_child(words, tmp_path, die_of_initialising) == 0
+    assert_same(everything(tmp_path), uninterrupted(words))
+
+
 def test_a_torn_checkpoint_is_passed_over(tmp_path: Path, uninterrupted: Any) -> None:
     assert in_child(PLAIN, tmp_path, partial(kill, TRAIN_STEP, 12)) == -signal.SIGKILL
     (last,) = (tmp_path / "runs").glob("*/last.ckpt")

@@ -16,7 +16,7 @@ from snnexp.data.samples import Packed
 from snnexp.data.spikes import Binned, read_spikes
 from snnexp.errors import DataError, require
 
-VERSION = 1
+VERSION = 2
 """Of the readers and of `Frames`; another one makes every cache anew."""
 
 
@@ -76,10 +76,15 @@ class Frames(NamedTuple):
 
 
 def microseconds(seconds_E: NDArray[np.floating], source: str) -> NDArray[np.int64]:
-    """Whole microseconds, rounded down, of times in seconds of any precision; raises DataError for NaN and infinity."""
+    """The nearest microseconds of times in seconds; raises DataError for NaN and infinity.
+
+    Times of half precision, those of the published files, are rounded down, as by all who bin these.
+    """
     if not np.isfinite(seconds_E).all():
         raise DataError(f"{source} has times that are no numbers")
-    return (seconds_E.astype(np.float64) * 1e6).astype(np.int64)  # cast first: 1e6 is more than float16 can hold
+    micro_E = seconds_E.astype(np.float64) * 1e6  # cast first: 1e6 is more than float16 can hold
+    # Not down: 2.01 s is 2009999.9999999998, which would put a spike on the edge of a step into the step before.
+    return (np.floor(micro_E) if seconds_E.dtype == np.float16 else np.rint(micro_E)).astype(np.int64)
 
 
 def in_microseconds(step_ms: float) -> int:

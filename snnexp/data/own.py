@@ -28,7 +28,8 @@ class Own(DataModule):
     empty. test_path: the same for testing; if it is null, `seed` draws the fraction `test` of all recordings. Of the
     others it draws the fraction `validation`. Events from `steps` x `step_ms` on are left out.
 
-    Raises DataError where a file is damaged or does not fit `inputs` and `classes`, naming the recording.
+    Raises OptionError where one of the two paths lies inside the other, which would test on what was trained on;
+    DataError where a file is damaged or does not fit `inputs` and `classes`, naming the recording.
     """
 
     def __init__(
@@ -56,6 +57,11 @@ class Own(DataModule):
         check_fraction("validation", validation)
         check_fraction("test", test)
         self.path, self.test_path = Path(path), None if test_path is None else Path(test_path)
+        if self.test_path is not None:
+            folder, other = self.path.resolve(), self.test_path.resolve()
+            apart = not (other.is_relative_to(folder) or folder.is_relative_to(other))
+            right = f"must not share recordings with path={self.path}: neither may lie inside the other"
+            require(apart, "test_path", str(self.test_path), right)
         self.inputs, self.classes, self.steps = inputs, classes, check_steps(steps)
         self.frames = Frames(in_microseconds(step_ms), steps, inputs, classes)
         self.validation, self.test = validation, test

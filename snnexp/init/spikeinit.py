@@ -51,8 +51,9 @@ def spikeinit(network: Network, inputs: Inputs, rate: float = 0.1, first_layer: 
         return normal(weight, steady_state(decay, theta, rate).input_sd ** 2 / (rate * fan_in(weight)))
 
     promises = write(network, writer, glorot_uniform, glorot_uniform)
+    real = network.hidden[0] if first is FirstLayer.STATIC else None  # a layer whose inputs are no spikes
     return [
-        promise._replace(input_rate=rate, notes=_other_reset(layer.neuron))
+        promise._replace(input_rate=None if layer is real else rate, notes=_other_reset(layer.neuron))
         for promise, layer in zip(promises, network.hidden, strict=True)
     ]
 

@@ -1,12 +1,15 @@
 """Checkpoints from which a run continues to the same bits."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch import Callback
+
+from snnexp.init import LayerReport
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -24,15 +27,18 @@ class Checkpoint(Callback):
     At an epoch's last batch nothing is saved: the validation that follows belongs to the epoch, so the save comes after
     it. Two files are kept, so that one is whole whenever the machine stops. The order of the batches is told where to
     go on as soon as the checkpoint is read: Lightning makes the loader's iterator before it calls any other hook.
+
+    init: what the initialisation did, which is not done again for weights that a checkpoint has, see `initialised`.
     """
 
-    def __init__(self, folder: Path, every: int, order: BatchOrder) -> None:
-        self.folder, self.every, self.order = folder, every, order
+    def __init__(self, folder: Path, every: int, order: BatchOrder, init: Sequence[LayerReport]) -> None:
+        self.folder, self.every, self.order, self.init = folder, every, order, init
         self.epoch = self.skip = 0
         self.stopped = False
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "skip": self.skip, "stopped": self.stopped}
+        init = [layer._asdict() for layer in self.init]
+        return {"epoch": self.epoch, "skip": self.skip, "stopped": self.stopped, "init": init}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.epoch, self.skip, self.stopped = state_dict["epoch"], state_dict["skip"], state_dict["stopped"]
@@ -78,3 +84,13 @@ def newest(folder: Path) -> Path | None:
                 continue
             return path
     return None
+
+
+def initialised(folder: Path) -> list[LayerReport] | None:
+    """What the initialisation did to the weights of the newest checkpoint; None where none says it."""
+    path = newest(folder)
+    if path is None:
+        return None
+    callbacks = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["callbacks"]
+    kept = callbacks.get(Checkpoint.__qualname__, {}).get("init")
+    return None if kept is None else [LayerReport(**layer) for layer in kept]

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from rich.console import Console
 
 from snnexp.errors import require
+from snnexp.init import LayerReport
 from snnexp.procedures import traces
 from snnexp.procedures.checkpoint import BatchOrder, Checkpoint, newest
 from snnexp.procedures.preemption import Preemption
@@ -33,6 +34,7 @@ class Parts(Protocol):
     """What training is given, built; `snnexp.run.Parts` is one.
 
     trainer: makes a Lightning Trainer from what this procedure adds to the user's settings.
+    report: what the initialisation did, once the task is there.
     """
 
     @property
@@ -41,6 +43,8 @@ class Parts(Protocol):
     def data(self) -> Data: ...
     @property
     def trainer(self) -> Callable[..., Trainer]: ...
+    @property
+    def report(self) -> Sequence[LayerReport]: ...
     @property
     def loggers(self) -> list[Any]: ...
     @property
@@ -100,7 +104,7 @@ def train(
     callbacks.append(Record(ledger, lambda: taken(each_epoch, parts)))
     if parts.progress:
         callbacks.append(ProgressBar(parts.console))
-    checkpoint = Checkpoint(folder, checkpoint_every, data.train_batches)
+    checkpoint = Checkpoint(folder, checkpoint_every, data.train_batches, parts.report)
     callbacks += [checkpoint, Preemption(checkpoint)]  # last: they save what the others did
     trainer = parts.trainer(callbacks=callbacks, logger=parts.loggers)
     result: dict[str, Any] = {"status": "finished"}
