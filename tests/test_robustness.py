@@ -70,7 +70,7 @@ SHAPES = {
 
 
 def papers_loss(x_TBI: Tensor, targets_B: Tensor, weights: list[Tensor], shape: str, through: set[str]) -> Tensor:
-    """The loss of Zenke & Vogels 2021, Secs. 4.2.1 to 4.2.5, in the order of steps of stork (fmi-basel/stork).
+    """The loss of Zenke & Vogels 2021, Secs. 4.2.1 to 4.2.5, written out; it starts with the readout at -1e-3.
 
     weights: W, V and those of the readout.  through: what the gradient passes, reset and recurrence.
     """
