@@ -42,7 +42,8 @@ def three_factor(hidden: Layer, output: Layer, x_TBI: Tensor, target_TO: Tensor)
     eps, reversed in time, on the error: that is the same number, without a trace for each synapse.
     Where no neuron is reset this is the gradient, as `back_propagation` has it; a reset would cut the traces.
     Source: the code of Gygax & Zenke 2025, after Gardner, Sporea & Gruening 2015. The last eps has unit area there, so
-    a learning rate of theirs for the hidden layer has to be multiplied by their eps over this one.
+    a learning rate of theirs for the hidden layer has to be multiplied by their eps over this one; and it is one step
+    early there: it blames a hidden neuron for errors of the step before its spike can reach the output's voltage.
     """
     below = hidden(x_TBI, record=("u",))
     above = output(below.spikes, record=("u",))

@@ -20,8 +20,9 @@ class MelFrontEnd:
 
     A frame that is longer than `points` is cut, as by an FFT of `points`: at 25 ms that is so above 20 kHz.
 
-    Source: Zenke & Vogels 2021, the code of their data set RawHD (fzenke/stork); the triangles, which nothing rounds to
-    whole frequencies of the FFT, are those of librosa with htk=True and norm=None.
+    Source: Zenke & Vogels 2021, the code of their data set RawHD (fzenke/stork), which rounds the triangles' corners
+    down to frequencies of the FFT and has no frame that reaches beyond the sound. The triangles here, which nothing
+    rounds, are those of librosa with htk=True and norm=None.
     """
 
     filters: int = 40
