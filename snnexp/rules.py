@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from snnexp.errors import OptionError
+from snnexp.errors import OptionError, require
 from snnexp.layers import Layer
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.spike_trains import filtered, filtered_back
@@ -32,7 +32,7 @@ class Rule(Protocol):
 
 
 @torch.no_grad()
-def three_factor(hidden: Layer, output: Layer, x_TBI: Tensor, target_TO: Tensor) -> Descent:
+def three_factor(hidden: Layer, output: Layer, x_TBI: Tensor, target_TO: Tensor, lead: int = 0) -> Descent:
     """Error times presynaptic trace, and for hidden neurons times the surrogate; all resets are left out.
 
         e_o = (z_o - S_o) psi(u_o),    P = eps * S        (eps: the potential that a spike makes, without resets)
@@ -41,15 +41,17 @@ def three_factor(hidden: Layer, output: Layer, x_TBI: Tensor, target_TO: Tensor)
     Every factor is at its synapse when it is needed, so the rule can run online. The last sum is taken here with the
     eps, reversed in time, on the error: that is the same number, without a trace for each synapse.
     Where no neuron is reset this is the gradient, as `back_propagation` has it; a reset would cut the traces.
+    lead: steps by which that eps is early. With 1, as in the code, it blames a hidden neuron for errors of the step
+    before its spike can reach the output's voltage.
     Source: the code of Gygax & Zenke 2025, after Gardner, Sporea & Gruening 2015. The last eps has unit area there, so
-    a learning rate of theirs for the hidden layer has to be multiplied by their eps over this one; and it is one step
-    early there: it blames a hidden neuron for errors of the step before its spike can reach the output's voltage.
+    a learning rate of theirs for the hidden layer has to be multiplied by their eps over this one.
     """
+    require(lead >= 0, "lead", lead, "must not be negative")
     below = hidden(x_TBI, record=("u",))
     above = output(below.spikes, record=("u",))
     steps = len(x_TBI)
     error_TBO = (target_TO.unsqueeze(1) - above.spikes) * output.psi(above.trace["u"])
-    blame_TBH = filtered_back(error_TBO, potential(output, steps)) @ output.projection
+    blame_TBH = filtered_back(error_TBO, potential(output, steps + lead)[lead:]) @ output.projection
     seen_TBI = filtered(x_TBI, potential(hidden, steps))
     heard_TBH = filtered(below.spikes, potential(output, steps))
     hidden_HI = torch.tensordot(blame_TBH * hidden.psi(below.trace["u"]), seen_TBI, ([0, 1], [0, 1]))

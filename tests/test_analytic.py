@@ -166,7 +166,7 @@ def test_landscape_depends_on_the_way_unless_the_surrogate_is_the_gradient() -> 
 
 
 RUNS = {"fig1": 20, "fig3": 160, "figS1": 360, "fig4": 4, "fig4c": 3, "fig5": 21, "fig5_smooth": 7}
-RUNS |= {"fig6": 60, "fig7": 10, "fig7_reduced": 10, "figS2": 20, "figS2_reduced": 12}
+RUNS |= {"fig6": 90, "fig7": 10, "fig7_reduced": 10, "figS2": 20, "figS2_reduced": 12}
 
 
 @pytest.mark.slow

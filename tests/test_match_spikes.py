@@ -51,7 +51,7 @@ def test_what_is_kept(firing: str, tmp_path: Path) -> None:
     assert (Path(tmp_path) / "runs" / result["id"] / "page.html").read_text().count("<svg") >= 9
 
 
-@pytest.mark.parametrize("rule", ["three_factor", "back_propagation"])
+@pytest.mark.parametrize("rule", ["three_factor", "three_factor_code", "back_propagation"])
 @pytest.mark.parametrize("firing", FIRING)
 def test_learns(firing: str, rule: str, tmp_path: Path) -> None:
     """A hundred epochs bring the van Rossum distance far below that of silence and of the start."""
@@ -130,7 +130,7 @@ def test_noise_is_other_in_every_trial_and_epoch(tmp_path: Path) -> None:
 
 def test_report_without_runs(tmp_path: Path) -> None:
     lines = list(publish(["theory/fig6", f"paths.outputs={tmp_path}"]))
-    assert "60 runs: 60 missing" in lines[0]
+    assert "90 runs: 90 missing" in lines[0]
     assert all(line.startswith("  no data yet") for line in lines[1:20])
     entry = json.loads((tmp_path / "reports" / "theory" / "fig6.json").read_text())
     assert entry["over"] == 0
@@ -149,7 +149,7 @@ def test_report_with_runs(tmp_path: Path) -> None:
             done[firing, rule] = outputs / "runs" / result["id"]
         shutil.copytree(done[firing, rule], tmp_path / "runs" / job.id)
     lines = list(publish(["theory/fig6", f"paths.outputs={tmp_path}"]))
-    assert "60 done" in lines[0]
+    assert "90 done" in lines[0]
     verdicts = [line for line in lines if line.startswith("  ")]
     assert not any("missing" in line for line in verdicts)
     assert (tmp_path / "reports" / "theory" / "fig6.png").stat().st_size > 20_000

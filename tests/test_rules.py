@@ -71,6 +71,25 @@ def test_three_factors_online() -> None:
     torch.testing.assert_close((found.hidden_step, found.output_step), expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_lead_tells_the_hidden_layer_of_the_errors_one_step_early() -> None:
+    hidden, output = pair((1.0, 1.0))
+    x_TBI, target_TO = data()
+    early, in_time = (three_factor(hidden, output, x_TBI, target_TO, lead=lead) for lead in (1, 0))
+    assert torch.equal(early.output_step, in_time.output_step)
+    # By the chain rule, where a hidden spike could move the output's voltage in its own step.
+    below = hidden(x_TBI, record=("u",))
+    above = output(below.spikes)
+    error_TBO, weight_T = 3.0 * (target_TO.unsqueeze(1) - above.spikes), potential(output, T + 1)[1:]
+    expected_HI = torch.zeros(H, I).double()
+    for s in range(T):
+        blame_BH = torch.einsum("t,tbo,oh->bh", weight_T[: T - s], error_TBO[s:], output.projection)
+        seen_BI = torch.einsum("t,tbi->bi", potential(hidden, T)[: s + 1].flip(0), x_TBI[: s + 1])
+        expected_HI += torch.einsum("bh,bi->hi", blame_BH * hidden.psi(below.trace["u"][s]), seen_BI) / B
+    torch.testing.assert_close(early.hidden_step, expected_HI, rtol=1e-12, atol=1e-12)
+    with pytest.raises(OptionError, match=r"^lead=-1: must not be negative"):
+        three_factor(hidden, output, x_TBI, target_TO, lead=-1)
+
+
 def test_without_spikes_the_rule_is_the_gradient() -> None:
     layers = pair((50.0, 50.0))
     rule, gradient = three_factor(*layers, *data()), back_propagation(*layers, *data())
