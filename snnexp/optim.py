@@ -26,8 +26,9 @@ def adabelief(
 ) -> Optimizer:
     """AdaBelief, from adabelief-pytorch, without what that package prints; steps shrink where gradients surprise.
 
-    eps: added to the variance at every step, so about the square of Adam's: 1e-16 acts as 1e-8 outside the root does
-    in the authors' TensorFlow code; at 1e-8 the optimiser is close to plain gradient descent.
+    eps: added to the variance at every step, so it sums up and acts as sqrt(eps / (1 - betas[1])) does outside the
+    root: 1e-16 as 3e-7; 1e-19 as the 1e-8 in the code of Herranz-Celotti & Rouat. At 1e-8 the optimiser is close to
+    plain gradient descent.
     decoupled: weight decay shrinks the weights, not the gradients.
     rectify: the variance warm-up of RAdam.  sgd_first: under `rectify`, the first five steps are plain gradient
     descent, *not* normalised. A surrogate gradient of 1000 then moves a weight by 1000 lr, five times, and what is

@@ -8,7 +8,7 @@ import torch
 
 from snnexp.dampening import Fixed, Stability
 from snnexp.errors import OptionError
-from snnexp.init import glorot
+from snnexp.init import glorot, stability
 from snnexp.layers import LinearOutput
 from snnexp.network import Dense
 from snnexp.neurons.alif import ALIF
@@ -22,6 +22,11 @@ NEURON = partial(LIF, membrane_decay=0.5, threshold=1.0)
 class Inputs:
     def input_moments(self) -> tuple[float, float]:
         return 0.05, 0.05
+
+
+class SHD(Inputs):
+    def input_moments(self) -> tuple[float, float]:
+        return 0.0439, 0.0439
 
 
 def network(
@@ -60,6 +65,17 @@ def test_condition_iii_of_every_neuron() -> None:
     torch.testing.assert_close(net.hidden[0].dampening, gamma_N.mean().expand(32))
     Stability(extremes="ensemble")(net.hidden)
     torch.testing.assert_close(net.hidden[0].dampening, (0.5 / (31 * recurrence.detach().max())).expand(32))
+
+
+@pytest.mark.parametrize(("formula", "gammas"), [("derived", [0.405, 0.145]), ("code", [1.14, 0.685])])
+def test_condition_iii_after_ii_dampens_far_less_with_the_weights_of_the_authors_code(
+    formula: str, gammas: list[float]
+) -> None:
+    torch.manual_seed(0)
+    neuron = partial(LIF, membrane_decay=0.0, threshold=0.01, reset="minus")
+    net = Dense(700, 20, neuron, Surrogate(fast_sigmoid), [256, 256], LinearOutput)
+    stability(net, SHD(), formula)
+    assert [peak.mean().item() for peak in Stability().peaks(net.hidden)] == pytest.approx(gammas, rel=0.03)
 
 
 def test_published_value_for_128_neurons() -> None:

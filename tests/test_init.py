@@ -72,12 +72,16 @@ def test_glorot() -> None:
     assert not nets[0].output.get_parameter("bias").any()
 
 
-def test_glorot_of_gates_counts_all_of_them() -> None:
+def test_glorot_gives_every_gate_a_weight_of_its_own() -> None:
     net = network(neuron=SLSTM)
-    glorot(net, Inputs())
+    promised = glorot(net, Inputs())[0]
     weights = off_diagonal(net.hidden[0])
     assert weights is not None
-    holds_moments(weights, 0, 2 / (64 + 4 * 64))
+    assert promised[:2] == ((0, 2 / (INPUTS + 64)), (0, 1 / 64))
+    for gate in weights.chunk(4):
+        holds_moments(gate, 0, 1 / 64)
+    for gate in net.hidden[0].projection.detach().chunk(4):
+        holds_moments(gate.flatten(), 0, 2 / (INPUTS + 64))
 
 
 @pytest.mark.parametrize("reset", RESETS)

@@ -44,6 +44,12 @@ def test_adabelief_by_formula(scale: float) -> None:
     assert steps(partial(adabelief, lr=1e-3), gradients) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(("eps", "floor"), [(1e-16, 3.16e-7), (1e-19, 1e-8)])
+def test_eps_acts_outside_the_root_as_its_root_over_that_of_one_minus_beta(eps: float, floor: float) -> None:
+    (step,) = steps(partial(adabelief, lr=1.0, eps=eps), [floor / 1000])
+    assert abs(step) == pytest.approx(1e-3, rel=1e-2)
+
+
 @pytest.mark.parametrize("decoupled", [True, False])
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize("eps", [1e-16, 1e-8])

@@ -17,7 +17,8 @@ from snnexp.network import Network
 def glorot(network: Network, inputs: Inputs) -> list[Promise]:
     """Uniform weights of variance 2 / (fan_in + fan_out) in projections and recurrences, biases 0.
 
-    Source: Glorot & Bengio 2010.
+    The gates of an LSTM have a weight each, so fan_out is its number of units, as in the code of Herranz-Celotti &
+    Rouat; Keras counts all four. Source: Glorot & Bengio 2010.
     """
     return write(network, glorot_uniform, glorot_uniform)
 

@@ -41,10 +41,13 @@ def uniform(weight: Tensor, variance: float) -> Moments:
     return Moments(0.0, variance)
 
 
+@torch.no_grad()
 def glorot_uniform(weight: Tensor, layer: Any) -> Moments:
-    """The Glorot rule for one weight: for those of which a rule says nothing."""
-    nn.init.xavier_uniform_(weight)
-    return Moments(0.0, 2 / (fan_in(weight) + fan_out(weight)))
+    """The Glorot rule for one weight: for those of which a rule says nothing. The gates of an LSTM have one each."""
+    blocks = weight.chunk(gates(layer))
+    for block in blocks:
+        nn.init.xavier_uniform_(block)
+    return Moments(0.0, 2 / (fan_in(weight) + fan_out(blocks[0])))
 
 
 def write(network: Network, projection: Writer, recurrence: Writer, output: Writer | None = None) -> list[Promise]:
