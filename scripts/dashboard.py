@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="+", metavar="key=value", help="the experiment, and other overrides")
     parser.add_argument("--dry-run", action="store_true", help="print the specification, save nothing")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with one_line_errors(arguments.words):
         from snnexp import dashboard  # after the arguments: wandb is slow to import
 

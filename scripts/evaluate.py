@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("overrides", nargs="*", help="changes of the run's configuration, as for train.py")
     parser.add_argument("--split", choices=("train", "val", "test"), default="test")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with one_line_errors(arguments.overrides):
         from snnexp.evaluation import evaluate_run  # after the arguments: torch is slow to import
 

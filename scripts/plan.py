@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="+", help="as for train.py -m")
     parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with one_line_errors(arguments.words):
         plan(arguments.words, arguments.config_dir)
 

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
+from math import inf
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -109,7 +110,7 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
 RANGES: dict[str, Range] = {
     "seed": _number(lambda value: 0 <= value < 2**32, "must lie in [0, 2^32)"),
     "threads": _number(lambda value: value > 0, "must be at least 1"),
-    "optimizer.lr": _number(lambda value: value > 0, "a learning rate is greater than 0"),
+    "optimizer.lr": _number(lambda value: 0 < value < inf, "a learning rate is finite and greater than 0"),
     "optimizer.weight_decay": _number(lambda value: value >= 0, "must not be negative"),
     "trainer.max_epochs": _number(lambda value: value > 0, "must be at least 1"),
     "trainer.gradient_clip_val": _number(lambda value: value >= 0, "must not be negative; null: no clipping"),

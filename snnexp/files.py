@@ -53,10 +53,14 @@ def read_lines(path: Path) -> list[str]:
 def fill(path: Path, mark: str, content: str) -> None:
     """Put `content` between the lines <!-- mark --> and <!-- end --> of a Markdown file, in place of what is there.
 
-    Raises `UserError` where the file has no such lines.
+    Raises `UserError` where the file can't be read or has no such lines.
     """
     begin, end = f"<!-- {mark} -->\n", "<!-- end -->\n"
-    before, found, rest = path.read_text().partition(begin)
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise UserError(f"there is no place for the table: the lines {begin.strip()} and {end.strip()} are missing")

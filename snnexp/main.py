@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import get_type_hints
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from snnexp.config import Config, unknown
 from snnexp.errors import UserError
@@ -44,10 +46,15 @@ GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that
 
 
 def command_line(program: Callable[[], None]) -> None:
-    """Run a Hydra program; its errors become one line on stderr and exit code 1, unless HYDRA_FULL_ERROR=1 is set."""
+    """Run a Hydra program; its errors become one line on stderr and exit code 1, unless HYDRA_FULL_ERROR=1 is set.
+
+    Options may stand anywhere between the words (`sg=gaussian -m seed=0,1`), which Hydra itself does not take.
+    """
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(page(CONF))
         return
+    words = get_args_parser().parse_known_intermixed_args()[0].overrides
+    sys.argv[1:] = [*words, *(word for word in sys.argv[1:] if word not in words)]
     atexit.register(gc.freeze)  # or the interpreter, before it ends, collects garbage for a second
     with one_line_errors(sys.argv[1:]):
         program()
@@ -78,7 +85,7 @@ def one_line_errors(arguments: list[str]) -> Iterator[None]:
         if error.name not in EXTRAS:
             raise
         raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise SystemExit(one_line(error, arguments)) from None
     except OSError as error:  # after Hydra's: one of its errors is an OSError as well
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -103,6 +110,8 @@ def one_line(error: Exception, arguments: list[str]) -> str:
     if found := re.match(r"Error merging override ([^=]+)=(.*)", message):
         return _wrong_kind(found[1], found[2], error)
     if found := re.match(r"In '(.+)': ConfigKeyError raised .*\s+Key '(.+)' not in 'Config'", message):
+        if found[1].startswith(f"{found[2]}/"):  # the file's keys went into its own group
+            return f"{found[1]}: the file must begin with # @package _global_, for it sets keys of the top level"
         return f"{found[1]}: " + unknown("", found[2], "the configuration", [item.name for item in fields(Config)])
     if found := re.match(r"Ambiguous value for argument '(.+)'", message):
         return f"{found[1]}: several values are a sweep, which needs -m; one list is written [a,b]"

@@ -18,38 +18,40 @@ from snnexp.reports.interactive import write_script
 from snnexp.reports.png import png
 from snnexp.reports.sheet import Sheet
 from snnexp.reports.standing import standings
-from snnexp.sweep import Job, expand, state, unique
+from snnexp.sweep import Job, expand, search_path, state, unique
 
-OURS = "paths."  # all that may be said beside the names: a report is of the whole sweep
+OURS = ("paths.", "allow=")  # all that may be said beside the names: a report is of the whole sweep
 
 
-def publish(words: Sequence[str]) -> Iterator[str]:
+def publish(words: Sequence[str], conf: Path | None = None) -> Iterator[str]:
     """Write the reports that the command line asks for, and the index over all; yields lines for the terminal.
 
     words: names separated by commas, with `experiment=` before them or without, each that of an experiment, of a
-    paper's folder, or `all`; and overrides of `paths`.
+    paper's folder, or `all`; and overrides of `paths` and `allow`.
+    conf: a further folder of options, as for `train.py --config-dir`.
     """
     named = {word: word.removeprefix("experiment=") for word in words}
     names = [name.split(",") for name in named.values() if "=" not in name]
     others = [word for word, name in named.items() if "=" in name]
     if foreign := [word for word in others if not word.startswith(OURS)]:
-        raise UserError(f"{foreign[0]}: a report is of a whole experiment; only experiment= and paths. can be given")
+        only = "only experiment=, paths. and allow= can be given; for other values write an experiment of your own"
+        raise UserError(f"{foreign[0]}: a report is of a whole experiment; {only}")
     if not names:
         raise UserError("experiment= is missing: name experiments, papers or all, separated by commas")
-    for name in dict.fromkeys(found for group in names for given in group for found in experiments(given)):
+    for name in dict.fromkeys(found for group in names for given in group for found in experiments(given, conf)):
         try:
-            sheet, reports = _sheet(name, others)
+            sheet, reports = _sheet(name, others, conf)
             kept = richer(sheet, reports)
             page = None if kept else write(sheet, reports)
         except UserError as error:
             raise UserError(f"experiment={name}: {error}") from error
-        overview = index.write(reports, standings(asked(), reports), heading)
+        overview = index.write(reports, standings(asked(conf=conf), reports), heading)
         yield from sheet.lines()
         yield f"  {page or kept}"
     yield f"all reports: {overview}"
 
 
-def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
+def _sheet(name: str, others: Sequence[str], conf: Path | None) -> tuple[Sheet, Path]:
     """The report of one experiment, and the folder of all reports."""
     configs: list[DictConfig] = []
     seeds: dict[str, int] = {}
@@ -62,7 +64,7 @@ def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
 
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        jobs = list(unique(expand([f"experiment={name}", *others], look)))
+        jobs = list(unique(expand([*search_path(conf), f"experiment={name}", *others], look)))
     (config,) = configs
     if config.report is None:
         raise UserError("has no report")
@@ -75,7 +77,7 @@ def _sheet(name: str, others: Sequence[str]) -> tuple[Sheet, Path]:
 
 def _values(job: Job) -> dict[str, str]:
     pairs = (word.lstrip("+").partition("=") for word in job.overrides)
-    return {key: value for key, _, value in pairs if key != "experiment" and not key.startswith(OURS)}
+    return {key: value for key, _, value in pairs if key != "experiment" and not f"{key}=".startswith(OURS)}
 
 
 def richer(sheet: Sheet, reports: Path) -> str:

@@ -17,6 +17,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -256,7 +257,11 @@ class Parts:
             log_every_n_steps=1,
             default_root_dir=self.folder.path,
         )
-        self.device = made(logger=False).strategy.root_device
+        try:
+            self.device = made(logger=False).strategy.root_device
+        except MisconfigurationException as error:
+            given = f"trainer.accelerator={self.config.trainer.accelerator}"
+            raise UserError(f"trainer: {' '.join(str(error).split())} ({given}; auto takes what there is)") from None
         return made
 
     @cached_property

@@ -25,12 +25,28 @@ def verdict(claim: Any, *arguments: Any, **named: Any) -> Verdict:
 
 
 def test_bounds() -> None:
-    assert verdict(claims.bounded, runs([-1e-16, 3e-16]), "m/a", -1e-15, 1e-15) == Verdict.REPRODUCED
-    assert verdict(claims.bounded, runs([0.0, 2.0]), "m/a", high=1.0) == Verdict.NOT_REPRODUCED
-    assert verdict(claims.bounded, runs([0.0, 2.0]), "m/a", low=0.5) == Verdict.NOT_REPRODUCED
-    assert verdict(claims.bounded, runs([1.0, float("nan")]), "m/a", high=2.0) == Verdict.NOT_REPRODUCED
+    assert verdict(claims.bounded, runs([-1e-16, 0.0, 3e-16]), "m/a", -1e-15, 1e-15) == Verdict.REPRODUCED
+    assert verdict(claims.bounded, runs([0.0, 0.1, 2.0]), "m/a", high=1.0) == Verdict.NOT_REPRODUCED
+    assert verdict(claims.bounded, runs([0.0, 0.1, 2.0]), "m/a", low=0.05) == Verdict.NOT_REPRODUCED
     with pytest.raises(OptionError, match="low=2"):
         claims.bounded(runs([1.0]), "m/a", low=2, high=1)
+
+
+@pytest.mark.parametrize("bound", [{"low": 0.5}, {"high": 2.0}])
+def test_a_run_without_a_number_is_not_within_an_open_bound(bound: dict[str, float]) -> None:
+    assert verdict(claims.bounded, runs([1.0, 1.0, 1.0]), "m/a", **bound) == Verdict.REPRODUCED
+    assert verdict(claims.bounded, runs([1.0, 1.0, float("nan")]), "m/a", **bound) == Verdict.NOT_REPRODUCED
+
+
+def test_bounds_need_seeds_but_where_nothing_is_drawn() -> None:
+    with pytest.raises(NoDataError, match="2 seeds, at least 3"):
+        claims.bounded(runs([1.0, 1.0]), "m/a", low=0)
+    twice = runs([1.0] * 4, [1.0, 1.0, 2.0, 2.0], [0, 1, 0, 1])  # four runs, still two seeds
+    with pytest.raises(NoDataError, match="2 seeds, at least 3"):
+        claims.bounded(twice, "m/a", low=0)
+    assert verdict(claims.bounded, runs([1.0]), "m/a", low=0, seeds=1) == Verdict.REPRODUCED
+    with pytest.raises(OptionError, match="seeds=0"):
+        claims.bounded(runs([1.0]), "m/a", seeds=0)
 
 
 def test_mean_below_a_bound_is_shown_by_the_interval() -> None:

@@ -103,3 +103,5 @@ def test_fill_replaces_what_lies_between_the_marks(tmp_path: Path) -> None:
     assert path.read_text() == "a\n<!-- one -->\nnew\n<!-- end -->\nb\n<!-- two -->\nkept\n<!-- end -->\n"
     with pytest.raises(UserError, match="the lines <!-- three --> and <!-- end --> are missing"):
         fill(path, "three", "lost\n")
+    with pytest.raises(UserError, match=r"absent\.md cannot be read: No such file or directory$"):
+        fill(tmp_path / "absent.md", "one", "lost\n")

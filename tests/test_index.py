@@ -20,8 +20,10 @@ def page(reports: Path) -> Path:
 
 
 def test_numbers_figures_and_claims(tmp_path: Path) -> None:
+    write(tmp_path, "mine/fig1", 5, "n")
     text = page(tmp_path).read_text()
-    assert "3 reproduced · 1 not reproduced · 1 no data yet · 2 of 6 figures have a report" in text
+    assert "3 reproduced · 1 not reproduced · 1 no data yet · 2 of 5 figures have a report" in text
+    assert "1 not reproduced · 1 of 1 figures have a report" in text  # a question of our own, not in the sum
     assert "<h2>The &lt;stabilizing&gt; paper</h2>" in text
     assert '<img src="stabilizing/fig4_reduced.png" alt="" loading="lazy">' in text
     assert "stabilizing/fig4_reduced, reduced scale, 30 runs" in text

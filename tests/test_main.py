@@ -62,11 +62,13 @@ LINES = {
     "conditions=none,all": "conditions=none,all: several values are a sweep, which needs -m; one list ",
     "logger=null": ("logger=null: must be the name of an option; none, where there is one, leaves the part out\n"),
     # What a job finds.
-    "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is greater than 0\n",
+    "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is finite and greater than 0\n",
     "neuron.threshold.mean=-1": "neuron.threshold.mean=-1: must be 0, or greater than 0 by more than two standard ",
     "sg=q_pseudospike sg.shape.q=1": "sg.shape.q=1: the tail fatness must be greater than 1\n",
     "+neuron.treshold=2": "neuron.treshold: LIF has no such option, did you mean threshold?; it has: ",
     "dataset=sl_mnist paths.data=/nothing": "/nothing/mnist/",
+    # Options between the words.
+    "sg=foo -m seed=0,1": "sg=foo: sg has no such option",
 }
 
 
@@ -84,8 +86,9 @@ def test_mistakes_are_one_line_and_exit_code_1(command: Command, arguments: str,
         ("sede: 3", "experiment/mine: sede: the configuration has no such option, did you mean seed?; it has: "),
         ("neuron: {treshold: 2}", "neuron.treshold: "),
         ("neuron: {threshold: {maen: 2}}", "neuron.threshold.maen: "),
-        ("optimizer: {lr: -1}", "optimizer.lr=-1: a learning rate is greater than 0\n"),
+        ("optimizer: {lr: -1}", "optimizer.lr=-1: a learning rate is finite and greater than 0\n"),
         ("defaults: [override /sgg: gaussian]", "sgg"),
+        ("\ttrainer: {max_epochs: 1}", "found character '\\t' that cannot start any token in "),
         ("defaults: [override /sg: gausian]", "sg=gausian: sg has no such option, did you mean gaussian?; it has: "),
     ],
 )
@@ -97,6 +100,23 @@ def test_mistakes_in_an_experiment_are_one_line(command: Command, body: str, lin
     assert ended.err.count("\n") == 1
     assert ended.code == 1
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_file_without_its_first_line_is_told_of_it(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("trainer: {max_epochs: 1}\n")
+    ended = command("experiment=mine", "--config-dir", str(tmp_path))
+    assert (
+        ended.err
+        == "experiment/mine: the file must begin with # @package _global_, for it sets keys of the top level\n"
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_one_line(command: Command, tmp_path: Path) -> None:
+    ended = command(f"paths.outputs={tmp_path}", *SMALL, "trainer.accelerator=gpu")
+    assert ended.err == "trainer: No supported gpu backend found! (trainer.accelerator=gpu; auto takes what there is)\n"
+    assert ended.code == 1
 
 
 @pytest.mark.parametrize("mistake", ["sg=foo", "optimizer.lr=-1"])

@@ -77,6 +77,11 @@ def test_a_further_folder_of_options(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.endswith("3 runs of 3 jobs: 3 missing\n")
 
 
+def test_a_further_folder_that_is_not_there() -> None:
+    with pytest.raises(UserError, match=r"^--config-dir /nothing: there is no such folder$"):
+        plan(["sg=gaussian"], Path("/nothing"))
+
+
 def test_a_mistake_names_the_job() -> None:
     with pytest.raises(UserError, match=r"^job 1 \(seed=x\): seed=x: must be an integer"):
         plan(["seed=0,x"])

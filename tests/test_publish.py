@@ -126,13 +126,36 @@ def test_a_name_needs_no_prefix(tmp_path: Path) -> None:
     [
         (["experiment=digits/lr_gs"], "experiment=digits/lr_gs: there is no experiment or paper of this name"),
         (["experiment=stabilizing/base"], "experiment=stabilizing/base: has no report"),
-        (["experiment=digits", "seed=1"], "seed=1: a report is of a whole experiment; only experiment= and paths."),
+        (
+            ["experiment=digits", "seed=1"],
+            "seed=1: a report is of a whole experiment; only experiment=, paths. and allow=",
+        ),
+        (["digits/lr_sg", "experiment="], "experiment=: there is no experiment or paper of this name"),  # and not all
         (["paths.outputs=x"], "experiment= is missing: name experiments, papers or all"),
     ],
 )
 def test_mistakes_are_one_line(words: list[str], line: str) -> None:
     with pytest.raises(UserError, match=f"^{re.escape(line)}"):
         list(publish.publish(words))
+
+
+def test_an_experiment_of_a_further_folder_has_a_report(tmp_path: Path) -> None:
+    folder = tmp_path / "conf" / "experiment" / "mine"
+    folder.mkdir(parents=True)
+    derived = "# @package _global_\ndefaults: [/experiment/digits/lr_sg, _self_]\nreport: {title: Mine}\n"
+    (folder / "lr.yaml").write_text(derived)
+    words = [f"paths.outputs={tmp_path}", "allow=[mylab]"]
+    for name in ("mine/lr", "mine"):
+        said = list(publish.publish([f"experiment={name}", *words], tmp_path / "conf"))
+        assert said[0] == "mine/lr (reduced scale), 90 runs: 90 missing"
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert 'Mine <span class="note">mine/lr (reduced)' in page
+    assert "digits/lr_sg" in page
+    (folder / "lost.yaml").write_text(derived.replace("lr_sg", "lost"))
+    with pytest.raises(
+        UserError, match=r"^experiment=digits/lost: another experiment is derived from it, and there is no"
+    ):
+        list(publish.publish(["experiment=mine", *words], tmp_path / "conf"))
 
 
 def test_outputs_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:

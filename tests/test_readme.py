@@ -22,8 +22,9 @@ PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT /
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
 TRAIN = [shlex.split(line, comments=True)[2:] for line in COMMANDS if line.startswith("python train.py")]
-FILES = {text.split()[1]: text for kind, text in BLOCKS if kind in ("python", "yaml") and text.startswith("# ")}
-ADDED = [words for words in TRAIN if "--config-dir" in words]
+NAMED = [(re.search(r"^# (\S+\.(?:py|yaml))$", text, re.MULTILINE), text) for _, text in BLOCKS]
+FILES = {name[1]: text for name, text in NAMED if name is not None}
+ADDED = [words for words in TRAIN if "--config-dir" in words and "-m" not in words]
 
 
 def jobs(words: list[str]) -> list[list[str]]:
@@ -41,11 +42,15 @@ def test_commands_compose_and_pass_the_check(words: list[str]) -> None:
         check(composed(job))
 
 
+def write_files(folder: Path) -> None:
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 @pytest.mark.parametrize("words", ADDED, ids=lambda words: words[-1])
 def test_what_is_added_trains(words: list[str], tmp_path: Path) -> None:
-    for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+    write_files(tmp_path)
     small = [word for word in SMALL if not (word.startswith("dataset.") and "dataset=order" in words)]
     done = subprocess.run(
         [sys.executable, ROOT / "train.py", *words, *small],
@@ -58,6 +63,19 @@ def test_what_is_added_trains(words: list[str], tmp_path: Path) -> None:
     (result,) = tmp_path.glob("outputs/runs/*/result.json")
     metrics = json.loads(result.read_text())["metrics"]
     assert metrics["train/loss/last"] < metrics["train/loss/max"]
+
+
+def test_an_experiment_that_is_added_has_a_plan_and_a_report(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    report = next(line for line in COMMANDS if line.startswith("python scripts/report.py --config-dir"))
+    assert report.replace("scripts/report.py", "train.py").replace("experiment=", "-m experiment=") in COMMANDS
+    for script in ("plan", "report"):
+        words = shlex.split(report)[2:]
+        command = [sys.executable, ROOT / "scripts" / f"{script}.py", *words, f"paths.outputs={tmp_path}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "9 runs" in done.stdout
+    assert "mine/shapes" in (tmp_path / "reports" / "index.html").read_text()
 
 
 def test_the_users_command_verbatim(tmp_path: Path) -> None:

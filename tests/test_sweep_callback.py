@@ -42,7 +42,7 @@ def own_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_one_bad_value_of_five_hundred_ends_the_sweep_before_it_starts(sweep: Command, tmp_path: Path) -> None:
     ended = sweep("seed=range(249)", "optimizer.lr=1e-3,-1")
-    right = "optimizer.lr=-1: a learning rate is greater than 0"
+    right = "optimizer.lr=-1: a learning rate is finite and greater than 0"
     assert ended == ("", f"job 1 (seed=0 optimizer.lr=-1): {right}\n", 1)
     assert not (tmp_path / "outputs").exists()
 

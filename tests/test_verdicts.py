@@ -7,7 +7,7 @@ from pathlib import Path
 from snnexp.experiments import asked
 from snnexp.reports.overview import NOTE, markdown
 from snnexp.reports.standing import standings
-from tests.test_standing import example
+from tests.test_standing import example, write
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "verdicts.py"
 SUMMARY = """\
@@ -16,8 +16,8 @@ SUMMARY = """\
 | stabilizing | 1 |  | 2 | 2 (2) | 1 (1) |  |
 | theory | 1 | 1 |  | 1 |  | 1 |
 | robustness |  |  | 1 |  |  |  |
-| mine |  |  | 1 |  |  |  |
-| all | 2 | 1 | 4 | 3 (2) | 1 (1) | 1 |
+| **the papers** | 2 | 1 | 3 | 3 (2) | 1 (1) | 1 |
+| mine | 1 | 1 |  |  | 1 |  |
 """
 STABILIZING = """\
 <details><summary><b>stabilizing</b>: 1 of 3 figures have a report</summary>
@@ -41,7 +41,8 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, SCRIPT, *words], cwd=folder, capture_output=True, text=True)
 
 
-def test_papers_then_what_was_run_and_what_was_not(tmp_path: Path) -> None:
+def test_papers_and_their_sum_then_what_was_run_and_what_was_not(tmp_path: Path) -> None:
+    write(tmp_path, "mine/fig1", 5, "n", scale="reduced")
     text = markdown(example(tmp_path))
     assert text.startswith(f"{SUMMARY}\n{NOTE}\n{STABILIZING}\n<details><summary><b>theory</b>")
     theory, robustness = text.split("<details>")[2:4]

@@ -1,6 +1,6 @@
 """Claims about numbers as such: bounds, powers, limits. An experiment file chooses them by `_target_`.
 
-Most are for what is computed without chance, where one run decides; those that average over seeds say so.
+Most are for what is computed without chance, where one run decides; those that need several seeds say so.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,25 @@ At = Mapping[str, Any]
 
 
 def bounded(
-    runs: pd.DataFrame, metric: str, low: float = -np.inf, high: float = np.inf, at: At | None = None
+    runs: pd.DataFrame,
+    metric: str,
+    low: float = -np.inf,
+    high: float = np.inf,
+    at: At | None = None,
+    seeds: int = SEEDS,
 ) -> Finding:
-    """The metric lies between two bounds in every run."""
+    """The metric lies between two bounds in every run; one without a finite number does not, whichever bound is open.
+
+    seeds: the fewest that decide: 1 where nothing is drawn, and a second seed would give the same number.
+    """
     require(low < high, "low", low, "must be smaller than high")
-    ours = scored(runs, metric, Best.LOWEST, at)["score"].to_numpy(float)
+    require(seeds >= 1, "seeds", seeds, "must be at least 1")
+    chosen = scored(runs, metric, Best.LOWEST, at)
+    demand_seeds(chosen["seed"].nunique(), seeds)
+    ours = chosen["score"].to_numpy(float)
+    holds = np.isfinite(ours) & (ours >= low) & (ours <= high)
     reason = f"{ours.min():.3g} to {ours.max():.3g} in {len(ours)} run{'s' * (len(ours) > 1)}, bounds {low:g}, {high:g}"
-    return judged(bool((ours >= low).all() and (ours <= high).all()), reason, "every run between the bounds")
+    return judged(bool(holds.all()), reason, "every run between the bounds")
 
 
 def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = None) -> Finding:

@@ -56,7 +56,8 @@ def entry(sheet: Sheet) -> str:
 def write(reports: Path, found: Sequence[Standing], heading: Callable[[str], str]) -> Path:
     """Write index.html into the folder of all reports; heading: what a paper is called. Returns the page's path."""
     papers = "".join(_paper(heading(paper), group) for paper, group in by_paper(found).items())
-    body = f"{STYLE}<h1>Four papers, figure by figure</h1>\n{_numbers(found)}{papers}"
+    published = [standing for standing in found if standing.of_a_paper]  # not summed up with questions of our own
+    body = f"{STYLE}<h1>Four papers, figure by figure</h1>\n{_numbers(published)}{papers}"
     path = reports / "index.html"
     write_atomically(path, markup.document("Reports", body))
     return path

@@ -1,4 +1,4 @@
-"""The verdicts over all experiments as Markdown: a table of the papers, then for each one what was run and what not."""
+"""The verdicts over all experiments as Markdown: papers, their sum, questions of our own; then what each one has."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -8,16 +8,18 @@ from snnexp.reports.verdict import Verdict
 
 NOTE = """\
 A figure counts once, whichever of its scales has a report. In brackets: how many of these verdicts rest on stand-in
-data. The files of those that were not run stand ready.
+data. The files of those that were not run stand ready. Below the sum stand questions of our own, and the papers'
+asked of other data: there `reproduced` says that our runs show what the experiment's file claims.
 """
 
 
 def markdown(found: Iterable[Standing]) -> str:
     papers = by_paper(found)
-    everything = [standing for group in papers.values() for standing in group]
+    published = [standing for group in papers.values() for standing in group if standing.of_a_paper]
     columns = ["", "figures with a report", "of these at the paper's scale", "not run", *Verdict]
-    rows = [_summary(paper, group) for paper, group in papers.items()]
-    table = _table(columns, [*rows, _summary("all", everything)])
+    theirs = [_summary(paper, group) for paper, group in papers.items() if group[0].of_a_paper]
+    ours = [_summary(paper, group) for paper, group in papers.items() if not group[0].of_a_paper]
+    table = _table(columns, [*theirs, _summary("**the papers**", published), *ours])
     return "\n".join([table, NOTE, *(_folded(paper, group) for paper, group in papers.items())])
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from snnexp.reports.report import STAND_IN
 
-PAPERS = ("stabilizing", "theory", "propagation", "robustness", "beyond")  # other folders come after them
+PAPERS = ("stabilizing", "theory", "propagation", "robustness")  # other folders, of questions of our own, come after
 REDUCED = "_reduced"
 
 
@@ -37,6 +37,11 @@ class Standing(NamedTuple):
     @property
     def paper(self) -> str:
         return self.asked.name.partition("/")[0]
+
+    @property
+    def of_a_paper(self) -> bool:
+        """Whether what it claims was published by one of the papers, and is not a question of our own."""
+        return self.paper in PAPERS
 
     @property
     def figure(self) -> str:
@@ -108,6 +113,6 @@ def _standing(asked: Asked, entry: dict[str, Any]) -> Standing:
 
 def _place(standing: Standing) -> tuple[Any, ...]:
     """Papers in their order, figures by number, the paper's scale first."""
-    paper = PAPERS.index(standing.paper) if standing.paper in PAPERS else len(PAPERS)
+    paper = PAPERS.index(standing.paper) if standing.of_a_paper else len(PAPERS)
     numbered = [part.zfill(3) if part.isdigit() else part for part in re.split(r"(\d+)", standing.figure)]
     return paper, numbered, standing.asked.name
