@@ -50,7 +50,10 @@ def test_a_job_is_given_what_composes_to_its_run(small: Small, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["optimizer.lr=1e-3,-1"], "job 1 (optimizer.lr=-1): optimizer.lr=-1: a learning rate is finite and greater "),
+        (
+            ["optimizer.lr=1e-3,-1"],
+            "job 1 (optimizer.lr=-1): optimizer.lr=-1: a learning rate is finite and greater than 0",
+        ),
         (["force=true"], "force=true: a finished run is left out here; train.py runs it again"),
         (["hydra/launcher=parallel"], "must be slurm, or made of it"),
     ],
