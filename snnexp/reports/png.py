@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, NullFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from snnexp.reports.chart import AnyPanel, BarPanel, MapPanel, Panel
@@ -82,6 +82,8 @@ def _(panel: Panel, axes: Axes) -> None:
         axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), ha="center", fontsize="small", color="#555555")
     if panel.x_log:
         axes.set_xscale("log")
+    elif all(float(x).is_integer() for line in panel.lines for x in line.x):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # no half epochs
     if panel.x_log and panel.ticks:
         axes.set_xlim(min(panel.ticks) / 1.2, max(panel.ticks) * 1.2)  # told, since there may be no point yet
         axes.set_xticks([*panel.ticks], [*panel.ticks.values()])
