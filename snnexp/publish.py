@@ -95,16 +95,18 @@ def richer(sheet: Sheet, reports: Path) -> str:
 def write(sheet: Sheet, reports: Path) -> Path:
     """Write a report's files into the folder of its paper; returns the page's path."""
     stem = reports / sheet.name
+    # Before anything is written: a run's file that is missing is no fault of the folder.
+    contents: dict[str, str | bytes] = {
+        "png": png(sheet.panels),
+        "csv": sheet.csv(),
+        "md": sheet.markdown(),
+        "json": index.entry(sheet),
+        "html": sheet.html(),
+    }
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         write_script(stem.parent)
-        for ending, content in (
-            ("png", png(sheet.panels)),
-            ("csv", sheet.csv()),
-            ("md", sheet.markdown()),
-            ("json", index.entry(sheet)),
-            ("html", sheet.html()),
-        ):
+        for ending, content in contents.items():
             write_atomically(stem.with_name(f"{stem.name}.{ending}"), content)
     except OSError as error:
         raise UserError(f"paths.outputs={reports.parent}: reports can't be written there ({error.strerror})") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from snnexp.errors import UserError
 from snnexp.reports.chart import Panel
 from snnexp.reports.epochs import Epochs, logged
 
@@ -50,3 +51,8 @@ def test_without_runs_that_are_done_there_are_no_lines(tmp_path: Path) -> None:
     (panel,) = figure(dashed=["b"]).panels(runs(tmp_path).assign(state="missing"))
     assert isinstance(panel, Panel)
     assert panel.lines == []
+
+
+def test_an_ended_run_without_its_lines_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"metrics\.jsonl is not there, though the run has ended; train\.py with force"):
+        logged(tmp_path, "train/accuracy")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from snnexp.errors import UserError
 from snnexp.files import read_lines
 from snnexp.reports.best import picked, which
 from snnexp.reports.chart import COLOURS, AnyPanel, Labelled, Line, Panel
@@ -17,8 +18,14 @@ from snnexp.reports.table import demand_column, select
 
 
 def logged(folder: Path, name: str) -> dict[int, float]:
-    """A value of metrics.jsonl by the number of completed epochs; 0 is before training."""
-    lines = map(json.loads, read_lines(folder / "metrics.jsonl"))
+    """A value of metrics.jsonl by the number of completed epochs; 0 is before training.
+
+    Raises `UserError` where there is no such file.
+    """
+    path = folder / "metrics.jsonl"
+    if not path.exists():
+        raise UserError(f"{path} is not there, though the run has ended; train.py with force=true runs it again")
+    lines = map(json.loads, read_lines(path))
     return {line["epoch"]: line[name] for line in lines if name in line}
 
 
