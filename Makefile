@@ -20,7 +20,7 @@ run: $(VENV)/.installed  ## install everything, train the default on real data, 
 	$(VENV)/bin/python train.py
 
 test: $(VENV)/.tests  ## install everything, run all tests
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed  ## measure this machine beside other libraries; nothing else should run meanwhile
 	$(PIP) $(TORCH_INDEX) torchvision torchaudio
