@@ -72,16 +72,17 @@ class Panel(NamedTuple):
     def ticks(self) -> dict[float, str]:
         """The places of a logarithmic axis where points stand, and their numbers; none where they are too many.
 
-        A number that would run into the one before it is not written.
+        A number that would run into the one before it is not written. None on other axes, too.
         """
-        places = sorted({float(x) for line in self.lines for x in line.x if x > 0})
+        places = sorted({float(x) for line in self.lines for x in line.x if x > 0}) if self.x_log else []
         if len(places) > POINTS or not places:
             return {}
         length, end, written = math.log(places[-1] / places[0]) or 1.0, -math.inf, {}
         for x in places:
-            at, half = math.log(x / places[0]) / length, HALF_DIGIT * len(f"{x:g}")
-            written[x] = f"{x:g}" if at - half > end else ""
-            end = at + half if written[x] else end
+            number = f"{x:g}"
+            at, half = math.log(x / places[0]) / length, HALF_DIGIT * len(number)
+            apart = at - half > end
+            written[x], end = (number, at + half) if apart else ("", end)
         return written
 
 

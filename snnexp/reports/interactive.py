@@ -79,8 +79,8 @@ def _(panel: Panel) -> graph_objects.Figure:
     figure.update_yaxes(zeroline=False)
     if panel.x_log:
         figure.update_xaxes(type="log")
-    if panel.x_log and panel.ticks:
-        figure.update_xaxes(tickvals=[*panel.ticks], ticktext=[*panel.ticks.values()])
+    if ticks := panel.ticks:
+        figure.update_xaxes(tickvals=[*ticks], ticktext=[*ticks.values()])
     if panel.y_log:
         figure.update_yaxes(type="log")
     for name, x in panel.marks.items():

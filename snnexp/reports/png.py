@@ -84,9 +84,9 @@ def _(panel: Panel, axes: Axes) -> None:
         axes.set_xscale("log")
     elif all(float(x).is_integer() for line in panel.lines for x in line.x):
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # no half epochs
-    if panel.x_log and panel.ticks:
-        axes.set_xlim(min(panel.ticks) / 1.2, max(panel.ticks) * 1.2)  # told, since there may be no point yet
-        axes.set_xticks([*panel.ticks], [*panel.ticks.values()])
+    if ticks := panel.ticks:
+        axes.set_xlim(min(ticks) / 1.2, max(ticks) * 1.2)  # told, since there may be no point yet
+        axes.set_xticks([*ticks], [*ticks.values()])
         axes.xaxis.set_minor_formatter(NullFormatter())
     if panel.y_log:
         axes.set_yscale("log", nonpositive="mask")
