@@ -164,8 +164,8 @@ def in_order(found: Iterable[Any], order: Sequence[Any]) -> list[Any]:
 
 def legend(band: float) -> str:
     """How lines with a band are to be read."""
-    bands = f" Bands: ± {band:g} sd." if band else ""
-    return f"Lines: means over the seeds that are done.{bands} Open points: not all seeds are done."
+    lines, bands = ("Lines", f" Bands: ± {band:g} sd.") if band else ("Lines without a band", "")
+    return f"{lines}: means over the seeds that are done.{bands} Open points: not all seeds are done."
 
 
 @dataclass(frozen=True)

@@ -173,8 +173,7 @@ class Several:
 
     @property
     def legend(self) -> str:
-        sentences = [sentence for figure in self.figures for sentence in figure.legend.removesuffix(".").split(". ")]
-        return ". ".join(dict.fromkeys(sentences)) + "."
+        return " ".join(dict.fromkeys(figure.legend for figure in self.figures))
 
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         return [panel for figure in self.figures for panel in figure.panels(runs)]
