@@ -99,7 +99,7 @@ def agree_on_best(
     """
     demand_numbers(runs, of)
     found = groups(scored(runs, metric, best, at), among, of)
-    means = pd.Series({key: scores.mean() for key, scores in found.items()}).unstack(sort=False, fill_value=math.inf)
+    means = pd.Series({key: scores.mean() for key, scores in found.items()}).unstack(sort=False).fillna(math.inf)
     means = means[sorted(means.columns)]
     if lost := [option for option, row in means.iterrows() if not np.isfinite(row).any()]:
         return judged(False, f"{lost[0]} diverged at every {of}", "exact chance of agreement")

@@ -59,8 +59,8 @@ class Grid(Labelled):
         places = np.arange(len(xs), dtype=float), np.arange(len(ys), dtype=float)
         x_names, y_names = ([self._label(_short(place)) for place in each] for each in (xs, ys))
         axes = self._label(self.x), self._label(self.y)
-        colours = self.low, self.high, self._label(self.metric)
-        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, *colours)
+        ends, said = (self.low, self.high), self._label(self.metric)
+        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, *ends, z_label=said)
 
 
 def _short(place: Any) -> str:
