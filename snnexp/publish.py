@@ -55,12 +55,14 @@ def _sheet(name: str, others: Sequence[str], conf: Path | None) -> tuple[Sheet, 
     """The report of one experiment, and the folder of all reports."""
     configs: list[DictConfig] = []
     seeds: dict[str, int] = {}
+    data: dict[str, str] = {}
 
     def look(job: Job, config: DictConfig) -> None:
         if not configs:
             check_nodes("report", config.report, config.allow)  # of the others, constructors import torch
             configs.append(config.copy())
         seeds[job.id] = config.seed
+        data[job.id] = str(config.dataset._target_).rpartition(".")[2]
 
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -70,9 +72,11 @@ def _sheet(name: str, others: Sequence[str], conf: Path | None) -> tuple[Sheet, 
         raise UserError("has no report")
     runs = Path(config.paths.outputs) / "runs"
     planned = (table.Planned(job.id, state(runs, job.id), _values(job), seeds[job.id]) for job in jobs)
-    data = str(config.dataset._target_).rpartition(".")[2]
+    found = table.read(runs, planned)
+    over = found.loc[found["state"].isin(table.OVER), "id"]
+    used = ", ".join(dict.fromkeys(data[id] for id in (over if len(over) else found["id"])))
     report = build(config.report)
-    return Sheet(name, report, table.read(runs, planned), report.data or data), Path(config.paths.outputs) / "reports"
+    return Sheet(name, report, found, report.data or used), Path(config.paths.outputs) / "reports"
 
 
 def _values(job: Job) -> dict[str, str]:
@@ -97,7 +101,7 @@ def write(sheet: Sheet, reports: Path) -> Path:
     stem = reports / sheet.name
     # Before anything is written: a run's file that is missing is no fault of the folder.
     contents: dict[str, str | bytes] = {
-        "png": png(sheet.panels),
+        "png": png(sheet.panels, sheet.line),
         "csv": sheet.csv(),
         "md": sheet.markdown(),
         "json": index.entry(sheet),

@@ -103,6 +103,8 @@ def test_where_the_best_lies() -> None:
     assert where(table(4), low=1e-3, high=1e-2).verdict is Verdict.NOT_REPRODUCED
     with pytest.raises(NoDataError, match="too few to decide"):  # six of six would have p = .088
         where(table(), low=1e-2, high=1e-1)
+    first = table(4).assign(state="diverged")
+    assert where(first, low=1e-3, high=1e-3).reason == "0 of 8 between 0.001 and 0.001 (), p = 1"
 
 
 def test_times_more() -> None:
@@ -114,6 +116,18 @@ def test_times_more() -> None:
     noisy = runs.assign(**{"val/firing_rate/0": runs["val/firing_rate/0"] * (1 + runs["seed"] * (runs["sg"] == "a"))})
     with pytest.raises(NoDataError, match=r"too few seeds to decide: .* times, claimed 10"):
         ask(noisy, factor=10)
+
+
+def test_times_more_than_none() -> None:
+    runs = table(5).assign(**{"val/firing_rate/0": 0.1})
+    ask = partial(times_more, metric="val/firing_rate/0", by="sg", more="a", than="b", factor=3, at={"lr": 1e-2})
+    silent = {sg: runs["sg"] == sg for sg in "ab"}
+    none_of_b = ask(runs.assign(**{"val/firing_rate/0": 0.1 * ~silent["b"]}))
+    assert none_of_b[:2] == (Verdict.REPRODUCED, "val/firing_rate/0 is 0 at sg=b")
+    some = runs.assign(**{"val/firing_rate/0": 0.1 * ~(silent["a"] & (runs["seed"] == 0))})
+    assert ask(some)[:2] == (Verdict.NOT_REPRODUCED, "val/firing_rate/0 is 0 at sg=a")
+    with pytest.raises(NoDataError, match="is 0 in 1 of 5 runs at sg=b, so that there is no mean ratio"):
+        ask(runs.assign(**{"val/firing_rate/0": 0.1 * ~(silent["b"] & (runs["seed"] == 0))}))
 
 
 VALUE = OfBest(

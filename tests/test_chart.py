@@ -85,6 +85,15 @@ def test_bitmap_shows_every_panel(datasets: str) -> None:
     assert (np.abs(pixels[..., :3] - rgb).max(axis=2) < 0.01).sum() > 100 * len(datasets)
 
 
+def test_what_is_said_below_makes_the_panels_smaller_not_the_bitmap() -> None:
+    panels = figure().panels(table())
+    words = "commit 0123456789 · seeds 0, 1 " * 9
+    bare, said = (image.imread(io.BytesIO(png(panels, below)))[..., :3] for below in ("", words))
+    assert bare.shape == said.shape
+    assert (bare[-20:, :150] == 1).all()  # left of the label of the axis
+    assert not (said[-20:, :150] == 1).all()
+
+
 def test_charts_before_any_run() -> None:
     panels = figure(log=["lr", "loss"]).panels(table().assign(state="missing"))
     assert len(png(panels)) > 1000

@@ -82,7 +82,10 @@ def test_ordered() -> None:
 def test_grows_with() -> None:
     assert grows(table(lambda sg, lr, seed: lr + 0.0001 * seed)).verdict == YES
     assert grows(table(lambda sg, lr, seed: -lr + 0.0001 * seed)).verdict == NO
-    assert grows(table(lambda sg, lr, seed: math.inf if lr == 0.1 else lr + 0.0001 * seed)).verdict == YES
+    wild = table(lambda sg, lr, seed: math.inf if (lr, seed) == (0.1, 2) else lr + 0.0001 * seed)
+    assert grows(wild) == Finding(NO, "diverged at lr=0.1", "Spearman, by permutation, one-sided")
+    with pytest.raises(UserError, match="report: sg=a is no number"):
+        grows(table(shifted), x="sg", at=at(0.01))
 
 
 def test_flat_over() -> None:
@@ -91,6 +94,8 @@ def test_flat_over() -> None:
     assert flat(table(lambda sg, lr, seed: 1 + 0.2 * seed), within=0.2).verdict == NO  # equal means, but too much noise
     wild = table(lambda sg, lr, seed: math.inf if (lr, seed) == (0.1, 1) else 1 + 0.01 * seed)
     assert flat(wild, within=0.2) == Finding(NO, "diverged at lr=0.1", "Welch, two one-sided tests of each pair")
+    with pytest.raises(NoDataError, match="lr has one value only"):
+        flat(table(shifted), within=0.2, at={"sg": "a", "lr": 0.1})
 
 
 def test_agree_on_best() -> None:
@@ -105,6 +110,10 @@ def test_agree_on_best() -> None:
     assert agree(split).reason.startswith("best lr 0.001: d; 0.01: a, b, c")
     lost = table(lambda sg, lr, seed: math.inf if sg == "d" else 1.0, shapes="abcd")
     assert agree(lost).reason == "d diverged at every lr"
+    without = four[(four["sg"] != "d") | (four["lr"] != 0.001)]  # a cell that was never planned is not the best
+    assert agree(without) == agree(four)
+    with pytest.raises(UserError, match="report: sg=a is no number"):
+        agree(four, of="sg", among="lr")
 
 
 def test_widest_range() -> None:
@@ -115,7 +124,7 @@ def test_widest_range() -> None:
     assert found.verdict == YES
     assert found.reason == "a 3, b 1, p = 0.05"
     assert widest(table(value), winner="b").verdict == NO
-    assert widest(table(lambda sg, lr, seed: math.inf), winner="a").verdict == NO
+    assert widest(table(lambda sg, lr, seed: math.inf), winner="a").reason == "a 0, b 0, p = 1"
 
 
 def test_choice_matters() -> None:

@@ -1,5 +1,6 @@
 """Claims about numbers: bounds, powers, limits."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -35,7 +36,7 @@ def test_bounds() -> None:
 @pytest.mark.parametrize("bound", [{"low": 0.5}, {"high": 2.0}])
 def test_a_run_without_a_number_is_not_within_an_open_bound(bound: dict[str, float]) -> None:
     assert verdict(claims.bounded, runs([1.0, 1.0, 1.0]), "m/a", **bound) == Verdict.REPRODUCED
-    assert verdict(claims.bounded, runs([1.0, 1.0, float("nan")]), "m/a", **bound) == Verdict.NOT_REPRODUCED
+    assert verdict(claims.bounded, runs([1.0, 1.0, math.nan]), "m/a", **bound) == Verdict.NOT_REPRODUCED
 
 
 def test_bounds_need_seeds_but_where_nothing_is_drawn() -> None:
@@ -55,7 +56,7 @@ def test_mean_below_a_bound_is_shown_by_the_interval() -> None:
     for values, lacking in (
         ([1.0, 3.0, 0.5], "too few seeds to decide"),
         ([1.0, 1.1], "2 seeds"),
-        ([1.0, 1.1, float("nan")], "no finite number"),
+        ([1.0, 1.1, math.nan], "no finite number"),
     ):
         with pytest.raises(NoDataError, match=lacking):
             claims.mean_below(runs(values), "m/a", 2)
@@ -65,7 +66,8 @@ def test_mean_below_a_bound_is_shown_by_the_interval() -> None:
 
 def test_smaller_of_two_metrics() -> None:
     assert verdict(claims.smaller, runs([0.5] * 5), "m/a", "m/b") == Verdict.REPRODUCED  # p = 1/32
-    assert verdict(claims.smaller, runs([0.5] * 4), "m/a", "m/b") == Verdict.NOT_REPRODUCED  # p = 1/16
+    with pytest.raises(NoDataError, match="4 runs can't show it"):  # p = 1/16 at best
+        claims.smaller(runs([0.5] * 4), "m/a", "m/b")
     assert verdict(claims.smaller, runs([0.5] * 5 + [2.0] * 3), "m/a", "m/b") == Verdict.NOT_REPRODUCED
 
 
@@ -79,6 +81,14 @@ def test_monotone_and_settling_curves() -> None:
     assert verdict(claims.settles, runs([1.0, 0.0], [1.0, 2.0]), "m/a", "x", 0.1) == Verdict.NOT_REPRODUCED
     with pytest.raises(NoDataError, match="one run at each"):
         claims.monotone(runs([1.0, 2.0]), "m/a", "x", 1)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, math.nan], [1.0, math.nan, math.nan]])
+def test_a_diverged_run_is_neither_a_higher_value_nor_a_limit(values: list[float]) -> None:
+    curve = runs(values, [1.0, 2.0, 3.0], [0, 0, 0])
+    assert verdict(claims.monotone, curve, "m/a", "x", 1) == Verdict.NOT_REPRODUCED
+    assert verdict(claims.monotone, curve, "m/a", "x", -1) == Verdict.NOT_REPRODUCED
+    assert verdict(claims.settles, curve, "m/a", "x", 0.9) == Verdict.NOT_REPRODUCED
 
 
 def powers(exponents: list[float]) -> pd.DataFrame:

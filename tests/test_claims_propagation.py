@@ -46,6 +46,14 @@ def test_each_option_must_and_the_worst_is_named() -> None:
         at_least(table(m__x=[1.0] * 4), "m/x", 1, "init", ["a"])
 
 
+def test_a_diverged_run_shows_nothing() -> None:
+    runs = table(m__x=[1.0] * 6, m__y=[1.0] * 6).assign(state=["done"] * 3 + ["diverged"] * 3)
+    assert at_least(runs, "m/x", 1, "init", ["a"]).reason.startswith("3 of 6 runs")
+    assert keeps(runs, "m/x", "m/y", 2.0).reason == "no ratio to m/y in 3 runs: 0, or diverged"
+    for sign in (1, -1):
+        assert sign_is(runs, "m/x", sign)[:2] == (NO, "3 of 6 runs diverged")
+
+
 @pytest.mark.parametrize(
     ("mean", "sd", "verdict"), [(1.0, 0.1, YES), (1.15, 0.1, OPEN), (1.5, 0.1, NO), (0.7, 0.1, NO), (1.0, 1.0, OPEN)]
 )
@@ -78,7 +86,7 @@ def test_keeps(ratio: float, verdict: Verdict) -> None:
 
 def test_nothing_is_not_kept() -> None:
     finding = keeps(table(m__a=[1.0] * 3, m__b=[0.0, 1.0, 1.0]), "m/b", "m/a", 2.0)
-    assert (finding.verdict, finding.reason) == (NO, "m/b or m/a is 0 in 1 runs")
+    assert (finding.verdict, finding.reason) == (NO, "no ratio to m/a in 1 runs: 0, or diverged")
     with pytest.raises(OptionError, match=r"^factor=1\.0: "):
         keeps(table(m__a=[1.0]), "m/a", "m/a", 1.0)
 

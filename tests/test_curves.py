@@ -11,7 +11,7 @@ from matplotlib import image
 
 from snnexp.errors import OptionError, UserError
 from snnexp.procedures.curves import save
-from snnexp.reports.chart import MapPanel, Panel
+from snnexp.reports.chart import COLOURS, MapPanel, Panel
 from snnexp.reports.curves import Curves, Maps, Several, read
 from snnexp.reports.interactive import charts
 from snnexp.reports.png import png
@@ -64,6 +64,17 @@ def test_predictions_are_dashed_beside_what_is_measured(runs: pd.DataFrame) -> N
     assert [(line.name, line.dashed) for line in first.lines] == [("variance", False), ("predicted", True)]
     assert first.lines[0].colour == first.lines[1].colour
     assert first.y_log
+
+
+def test_a_prediction_is_seen_on_the_line_that_it_meets(runs: pd.DataFrame) -> None:
+    figure = Curves("layer", {"Var": ["variance", "same"]}, dashed=["same"], band=0)
+    for folder in runs["folder"]:
+        np.savez(folder / "curves.npz", layer=LAYERS, variance=LAYERS, same=LAYERS)
+    bitmap = image.imread(io.BytesIO(png(figure.panels(runs[runs["init"] == "a"]))))[..., :3]
+    darker = np.array([int(COLOURS[0][place : place + 2], 16) for place in (1, 3, 5)]) / 510
+    drawn = (np.abs(bitmap - darker).max(2) < 0.01)[:, : bitmap.shape[1] // 2]  # without the legend
+    assert drawn.sum() > 100
+    assert figure.legend.startswith("Lines without a band: means over the seeds that are done. Open points")
 
 
 def test_open_points_where_a_run_is_missing(runs: pd.DataFrame) -> None:

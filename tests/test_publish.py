@@ -84,6 +84,12 @@ def test_unfinished_sweep_has_no_verdict(torn: tuple[Path, list[str]]) -> None:
     assert "and 8 more; the CSV file has all" in markdown
 
 
+def test_all_data_of_a_sweep_are_named(tmp_path: Path) -> None:
+    lines(tmp_path, "stabilizing/predictions_no_download")
+    page = tmp_path / "reports" / "stabilizing" / "predictions_no_download.md"
+    assert "data Digits, Randman · no run yet" in page.read_text()
+
+
 def test_verdicts_follow_the_runs(tmp_path: Path, jobs: list[Job]) -> None:
     """One shape's best learning rate elsewhere, and the fast sigmoid narrow."""
 

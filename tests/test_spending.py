@@ -48,6 +48,18 @@ def test_table_of_the_critical_number() -> None:
         critical_spikes(table(), "test/rate/0", "test/accuracy", 1e4, 0.1, 1)
 
 
+def test_the_curve_that_is_drawn_is_that_of_the_table() -> None:
+    runs = table()
+    runs.loc[runs["seed"] == 0, "test/rate/0"] *= 5  # so that means over the seeds lie on another curve
+    figure = Spending(x="test/rate/0", y="test/accuracy", scale=1e4, chance=0.1)
+    (panel,) = figure.panels(runs)
+    assert isinstance(panel, Panel)
+    _, curve = panel.lines
+    (row,) = critical_spikes(runs, "test/rate/0", "test/accuracy", 1e4, 0.1, 0.5).to_dict("records")
+    half_way = 0.1 + 0.5 * (row["plateau"] - 0.1)
+    assert np.interp(row["half-way"], curve.x, curve.y) == pytest.approx(half_way, abs=2e-3)
+
+
 def test_points_and_their_curve() -> None:
     figure = Spending(x="test/rate/0", y="test/accuracy", scale=1e4, chance=0.1)
     (panel,) = figure.panels(table())

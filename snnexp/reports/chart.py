@@ -89,7 +89,8 @@ class Panel(NamedTuple):
 class MapPanel(NamedTuple):
     """Values z [len(y), len(x)] as colours, and a line over them; all empty while there are none.
 
-    x_names, y_names: what stands at the places, where not their numbers.  low, high: the ends of the colours.
+    x_names, y_names: what stands at the places, where not their numbers.  low, high: the ends of the colours.  z_label:
+    what the colours are, where the title does not say it.
     """
 
     title: str
@@ -104,10 +105,11 @@ class MapPanel(NamedTuple):
     y_names: Sequence[str] = ()
     low: float | None = None
     high: float | None = None
+    z_label: str = ""
 
     @property
     def name(self) -> str:
-        return self.title
+        return " · ".join(filter(None, (self.title, self.z_label)))
 
 
 class Bar(NamedTuple):
@@ -162,7 +164,8 @@ def in_order(found: Iterable[Any], order: Sequence[Any]) -> list[Any]:
 
 def legend(band: float) -> str:
     """How lines with a band are to be read."""
-    return f"Lines: means over the seeds that are done. Bands: ± {band:g} sd. Open points: not all seeds are done."
+    lines, bands = ("Lines", f" Bands: ± {band:g} sd.") if band else ("Lines without a band", "")
+    return f"{lines}: means over the seeds that are done.{bands} Open points: not all seeds are done."
 
 
 @dataclass(frozen=True)

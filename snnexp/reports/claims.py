@@ -5,6 +5,7 @@ gives `no data yet` while a run it looks at is not over or there are too few see
 the highest value of the metric is the good one; `at` fixes other swept keys.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any
@@ -16,9 +17,9 @@ from scipy import stats
 from snnexp.errors import UserError, require
 from snnexp.reports import statistics
 from snnexp.reports.derived import normalised
-from snnexp.reports.scores import Array, Best, demand_ranks, demand_seeds, groups, scored
+from snnexp.reports.scores import Array, Best, demand_ranks, demand_seeds, diverged, groups, scored
 from snnexp.reports.statistics import ALPHA
-from snnexp.reports.table import values
+from snnexp.reports.table import demand_numbers, values
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
 PAIRS = 5  # the fewest runs of which a correlation says something
@@ -39,14 +40,18 @@ def ordered(runs: pd.DataFrame, metric: str, best: str, by: str, order: Sequence
 
 
 def grows_with(runs: pd.DataFrame, metric: str, x: str, at: At | None = None) -> Finding:
-    """The metric rises with the value of a swept key."""
+    """The metric rises with the value of a swept key; not if a run diverged, which is no higher value."""
+    demand_numbers(runs, x)
     found = groups(scored(runs, metric, Best.LOWEST, at), x)
     if len(found) < 3:
         raise NoDataError(f"{len(found)} values of {x}, at least 3 are needed")
+    test = "Spearman, by permutation, one-sided"
+    if wild := diverged(found):
+        return judged(False, f"diverged at {x}={wild[0]:g}", test)
     positions = np.repeat(np.array(list(found), dtype=float), [len(scores) for scores in found.values()])
     rank, p = statistics.rises(positions, np.concatenate(list(found.values())))
     reason = f"Spearman's rank correlation {rank:.2f}, p = {p:.2g}, {len(positions)} runs"
-    return judged(p <= ALPHA, reason, "Spearman, by permutation, one-sided")
+    return judged(p <= ALPHA, reason, test)
 
 
 def correlates(runs: pd.DataFrame, x: str, y: str, sign: int, at: At | None = None) -> Finding:
@@ -74,8 +79,10 @@ def flat_over(runs: pd.DataFrame, metric: str, over: str, within: float, at: At 
     """
     require(within > 0, "within", within, "must be greater than 0")
     found = groups(scored(runs, metric, Best.LOWEST, at), over)
+    if len(found) < 2:
+        raise NoDataError(f"{over} has one value only")
     test = "Welch, two one-sided tests of each pair"
-    if wild := [value for value, scores in found.items() if not np.isfinite(scores).all()]:
+    if wild := diverged(found):
         return judged(False, f"diverged at {over}={wild[0]}", test)
     p = max(statistics.equivalent(a, b, within) for a, b in combinations(found.values(), 2))
     means = [scores.mean() for scores in found.values()]
@@ -90,8 +97,9 @@ def agree_on_best(
     apart: how many places of the grid may lie between two of them. Tested against best values that are drawn
     independently and uniformly from the grid.
     """
+    demand_numbers(runs, of)
     found = groups(scored(runs, metric, best, at), among, of)
-    means = pd.Series({key: scores.mean() for key, scores in found.items()}).unstack(sort=False)
+    means = pd.Series({key: scores.mean() for key, scores in found.items()}).unstack(sort=False).fillna(math.inf)
     means = means[sorted(means.columns)]
     if lost := [option for option, row in means.iterrows() if not np.isfinite(row).any()]:
         return judged(False, f"{lost[0]} diverged at every {of}", "exact chance of agreement")
@@ -157,7 +165,7 @@ def all_better(found: Mapping[Any, Array], pairs: Sequence[tuple[Any, Any]], sig
         a, b = found[first], found[then]
         demand_ranks(a, b)
         p = statistics.below(a, b)
-        text = f"{first} {sign * a.mean():.3g}, {then} {sign * b.mean():.3g}, p = {p:.2g}"
+        text = f"{first} {sign * a.mean():z.3g}, {then} {sign * b.mean():z.3g}, p = {p:.2g}"
         tests.append((-p, float(b.mean()), text))
     minus_p, _, hardest = min(tests, key=lambda test: test[:2])
     return judged(-minus_p <= ALPHA, hardest, f"rank permutation test, one-sided, of each {each}")

@@ -12,7 +12,7 @@ from snnexp.reports.claims import At
 from snnexp.reports.report import Claim
 from snnexp.reports.scores import scored
 from snnexp.reports.statistics import ALPHA
-from snnexp.reports.table import demand_column
+from snnexp.reports.table import demand_column, demand_numbers
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
 
@@ -48,10 +48,11 @@ def at_best(
 ) -> Finding:
     """The best run of each seed and each combination of values of `by` has a value of the key `of` between two bounds.
 
-    Of more of them than would where the best stood anywhere on the grid.
+    Of more of them than would where the best stood anywhere on the grid. Where all diverged, none is the best.
     """
-    found = picked(scored(runs, rank, best, at), rank, best, by, 1)[of]
-    demand_column(runs, of)
+    demand_numbers(runs, of)
+    best_runs = picked(scored(runs, rank, best, at), rank, best, by, 1)
+    found = best_runs[of].where(best_runs["state"] == "done")
     grid = runs[of].drop_duplicates()
     chance, hits = float(grid.between(low, high).mean()), int(found.between(low, high).sum())
     if chance ** len(found) > ALPHA:

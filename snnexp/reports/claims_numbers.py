@@ -60,15 +60,19 @@ def times_more(
     """With one value of a key the metric is at least `factor` times what it is with another one.
 
     Reproduced where the interval of the ratio over seeds (its geometric mean) lies above the factor, not reproduced
-    where it lies below.
+    where it lies below. Without a ratio: reproduced where the latter is 0 in all runs, not where the former is in one.
     """
     require(factor > 0, "factor", factor, "must be greater than 0")
     high, low = (
         finite_cell(scored(runs, metric, Best.LOWEST, {**(at or {}), by: value}).sort_values("seed"))
         for value in (more, than)
     )
-    if not (low > 0).all():
-        return judged(bool((high > 0).all()), f"{metric} is 0 at {by}={than}", "")
+    if not (high > 0).all():
+        return judged(False, f"{metric} is 0 at {by}={more}", "")
+    if not (low > 0).any():
+        return judged(True, f"{metric} is 0 at {by}={than}", "")
+    if none := int((low <= 0).sum()):
+        raise NoDataError(f"{metric} is 0 in {none} of {len(low)} runs at {by}={than}, so that there is no mean ratio")
     ratio = np.log(high / low)
     interval = statistics.interval(ratio)
     said = f"{np.exp(ratio.mean()):.3g} [{np.exp(interval.low):.3g}, {np.exp(interval.high):.3g}] times"

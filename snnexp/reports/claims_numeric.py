@@ -12,8 +12,8 @@ from scipy import stats
 
 from snnexp.errors import require
 from snnexp.reports import statistics
-from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, finite_cell, one_cell, scored
-from snnexp.reports.table import demand_column, swept
+from snnexp.reports.scores import SEEDS, Array, Best, demand_seeds, demand_signs, finite_cell, one_cell, scored
+from snnexp.reports.table import demand_numbers, swept
 from snnexp.reports.verdict import Finding, NoDataError, judged
 
 At = Mapping[str, Any]
@@ -54,17 +54,19 @@ def mean_below(runs: pd.DataFrame, metric: str, bound: float, at: At | None = No
 def smaller(runs: pd.DataFrame, metric: str, than: str, at: At | None = None) -> Finding:
     """Of two metrics of the same run the first is the smaller one, over the seeds."""
     first, second = one_cell(scored(runs, metric, Best.LOWEST, at)), one_cell(scored(runs, than, Best.LOWEST, at))
+    demand_signs(len(first), "runs")
     less = int((first < second).sum())
     p = stats.binomtest(less, len(first), alternative="greater").pvalue
     return judged(p <= statistics.ALPHA, f"in {less} of {len(first)} runs, p = {p:.2g}", "sign test, one-sided")
 
 
 def monotone(runs: pd.DataFrame, metric: str, over: str, sign: int, at: At | None = None) -> Finding:
-    """With every larger value of a swept key the metric rises (sign 1) or falls (-1), in one run each."""
+    """With each larger value of a swept key the metric rises (sign 1) or falls (-1), in one run each; none diverged."""
     require(sign in (1, -1), "sign", sign, "must be 1 or -1")
     x, y = _one_curve(runs, metric, over, at)
     reason = ", ".join(f"{place:g}: {value:.3g}" for place, value in zip(x, y, strict=True))
-    return judged(bool((sign * np.diff(y) > 0).all()), reason, "each value against the next")
+    holds = np.isfinite(y).all() and (sign * np.diff(y) > 0).all()
+    return judged(bool(holds), reason, "each value against the next")
 
 
 def settles(runs: pd.DataFrame, metric: str, over: str, within: float, at: At | None = None) -> Finding:
@@ -74,7 +76,7 @@ def settles(runs: pd.DataFrame, metric: str, over: str, within: float, at: At | 
     """
     require(0 < within < 1, "within", within, "must lie between 0 and 1")
     x, y = _one_curve(runs, metric, over, at)
-    change = abs(y[-1] - y[-2]) / abs(y[-1]) if y[-1] else np.inf
+    change = abs(y[-1] - y[-2]) / abs(y[-1]) if y[-1] and np.isfinite(y[-2:]).all() else np.inf
     reason = f"{y[-1]:.5g} at {x[-1]:g}, a change by {change:.2g} of it from {x[-2]:g}"
     return judged(bool(change <= within), reason, f"change by at most {within:g}")
 
@@ -83,7 +85,7 @@ def power_law(runs: pd.DataFrame, metric: str, x: str, exponent: float, within: 
     """The metric grows as a power of a swept key: the slope of its logarithm over the key's, a line for each seed."""
     require(within > 0, "within", within, "must be greater than 0")
     chosen = scored(runs, metric, Best.LOWEST, at)
-    demand_column(chosen, x)
+    demand_numbers(chosen, x)
     if free := [key for key in swept(chosen) if key != x]:
         raise NoDataError(f"the claim does not say at which {free[0]}")
     slopes = np.array([_slope(group[x], group["score"]) for _, group in chosen.groupby("seed")])
@@ -106,7 +108,7 @@ def _slope(x: pd.Series, y: pd.Series) -> float:
 
 def _one_curve(runs: pd.DataFrame, metric: str, over: str, at: At | None) -> tuple[Array, Array]:
     chosen = scored(runs, metric, Best.LOWEST, at)
-    demand_column(chosen, over)
+    demand_numbers(chosen, over)
     chosen = chosen.sort_values(over)
     if len(chosen) < 2 or not chosen[over].is_unique:
         raise NoDataError(f"needs one run at each of several values of {over}")

@@ -15,7 +15,7 @@ from scipy import stats
 from snnexp.errors import UserError, require
 from snnexp.reports import statistics
 from snnexp.reports.claims import At
-from snnexp.reports.scores import SEEDS, Array, Best, demand_ranks, demand_seeds, groups, scored
+from snnexp.reports.scores import SEEDS, Array, Best, demand_ranks, demand_seeds, diverged, groups, scored
 from snnexp.reports.statistics import ALPHA, Interval
 from snnexp.reports.verdict import Finding, NoDataError, Verdict, judged
 
@@ -32,8 +32,9 @@ def at_most(
 def at_least(
     runs: pd.DataFrame, metric: str, bound: float, by: str, options: Sequence[Any], at: At | None = None
 ) -> Finding:
-    """For each of the options, most runs have a metric of at least the bound."""
-    return _most(_of(runs, metric, by, options, at), lambda values: values >= bound, f"at least {bound:g}")
+    """For each of the options, most runs have a metric of at least the bound; one that diverged has none."""
+    found = _of(runs, metric, by, options, at)
+    return _most(found, lambda values: np.isfinite(values) & (values >= bound), f"at least {bound:g}")
 
 
 def near(runs: pd.DataFrame, metric: str, value: float, within: float, over: str, at: At | None = None) -> Finding:
@@ -46,11 +47,11 @@ def near(runs: pd.DataFrame, metric: str, value: float, within: float, over: str
 def keeps(runs: pd.DataFrame, metric: str, of: str, factor: float, at: At | None = None) -> Finding:
     """A metric is within a factor of another one of the same run, above or below it, in the geometric mean."""
     require(factor > 1, "factor", factor, "must be greater than 1")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # of runs that have no ratio: counted below
         ratios = np.log(_values(runs, metric, at) / _values(runs, of, at))
     demand_seeds(len(ratios), SEEDS)
     if not np.isfinite(ratios).all():
-        return judged(False, f"{metric} or {of} is 0 in {int((~np.isfinite(ratios)).sum())} runs", INTERVALS)
+        return judged(False, f"no ratio to {of} in {int((~np.isfinite(ratios)).sum())} runs: 0, or diverged", INTERVALS)
     mean, (low, high) = ratios.mean(), statistics.interval(ratios)
     reason = f"{metric} is {np.exp(mean):.3g} [{np.exp(low):.3g}, {np.exp(high):.3g}] times {of}"
     return _within(Interval(low, high), -np.log(factor), np.log(factor), reason)
@@ -73,6 +74,8 @@ def sign_is(runs: pd.DataFrame, metric: str, sign: int, at: At | None = None) ->
     require(sign in (1, -1), "sign", sign, "must be 1 or -1")
     values = _values(runs, metric, at)
     demand_seeds(len(values), SEEDS)
+    if lost := int((~np.isfinite(values)).sum()):
+        return judged(False, f"{lost} of {len(values)} runs diverged", INTERVALS)
     low, high = statistics.interval(values)
     holds = low > 0 if sign == 1 else high < 0
     return judged(bool(holds), f"{metric} {values.mean():.3g} [{low:.3g}, {high:.3g}]", INTERVALS)
@@ -124,7 +127,7 @@ def _most(found: dict[str, Array], holds: Callable[[Array], NDArray[np.bool_]], 
 
 def _inside(found: dict[str, Array], low: float, high: float) -> Finding:
     """The finding of the cell that lies between two values least; cells wholly outside come before all others."""
-    if lost := [name for name, values in found.items() if not np.isfinite(values).all()]:
+    if lost := diverged(found):
         return judged(False, f"{lost[0]}: diverged", INTERVALS)
     ranges = {name: statistics.interval(values) for name, values in found.items()}
 

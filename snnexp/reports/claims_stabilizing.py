@@ -14,10 +14,10 @@ from scipy import stats
 from snnexp.errors import UserError
 from snnexp.reports.claims import At, all_better
 from snnexp.reports.derived import normalised
-from snnexp.reports.scores import Array, Best, demand_seeds, groups, scored
+from snnexp.reports.scores import Array, Best, demand_seeds, demand_signs, groups, scored
 from snnexp.reports.statistics import ALPHA
 from snnexp.reports.table import demand_column, swept, values
-from snnexp.reports.verdict import Finding, NoDataError, judged
+from snnexp.reports.verdict import Finding, judged
 
 
 def better_twin(
@@ -70,7 +70,6 @@ def _of_seeds(runs: pd.DataFrame, metric: str, best: str, by: str, over: str, at
 
 
 def _more_often(count: int, of: int, what: str, says: str) -> Finding:
-    if 0.5**of > ALPHA:
-        raise NoDataError(f"{of} {what} can't show it")
+    demand_signs(of, what)
     p = stats.binomtest(count, of, alternative="greater").pvalue
     return judged(bool(p <= ALPHA), f"{says} {count} of {of} {what}, p = {p:.2g}", "sign test, one-sided")

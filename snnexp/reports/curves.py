@@ -43,7 +43,7 @@ class Curves(Labelled):
     x: the array of places.  content: the arrays that are drawn in each panel, by the label of its y axis.
     series: a swept key with a line for each of its values.  facets: a swept key with a row of panels for each value.
     at: fixes other swept keys.  log: x, and the panels, with a logarithmic axis.  dashed: arrays that are
-    predictions, in the colour of what stands before them.
+    predictions, in the colour of what stands before them, and darker in the bitmap, where both may lie on one another.
     band: half of its height in standard deviations over the seeds.  order: the values of `series` as the paper lists
     them.  labels: what axes, arrays and series are called, where not by their own names.
     """

@@ -14,7 +14,8 @@ from snnexp.reports.table import cells, demand_column, values
 def normalised(scores: Array) -> Array:
     """Post-training normalised loss, (L - min L) / (max L - min L) over all runs given, of any shape.
 
-    Diverged runs, infinite here, are set to the largest finite loss; 0 everywhere if all losses are equal.
+    Diverged runs, infinite here, are set to the largest finite loss. Where all finite losses are equal these are 0 and
+    diverged ones 1, where all diverged 0.
     Source: "Stabilizing Spiking Neuron Training"; its authors' code takes validation perplexity for L.
     """
     finite = scores[np.isfinite(scores)]

@@ -46,7 +46,7 @@ class Grid(Labelled):
         open_keys = [key for key in swept(chosen) if key not in (self.x, self.y, self.facets)]
         require(not open_keys, "facets", self.facets, f"{', '.join(open_keys)} is swept too and has no place")
         if self.facets is None:
-            return [self._panel(chosen, self._label(self.metric))]
+            return [self._panel(chosen, "")]
         names = in_order(chosen[self.facets].unique(), self.order)
         return [self._panel(select(chosen, {self.facets: name}), self._label(_short(name))) for name in names]
 
@@ -59,7 +59,8 @@ class Grid(Labelled):
         places = np.arange(len(xs), dtype=float), np.arange(len(ys), dtype=float)
         x_names, y_names = ([self._label(_short(place)) for place in each] for each in (xs, ys))
         axes = self._label(self.x), self._label(self.y)
-        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, self.low, self.high)
+        ends, said = (self.low, self.high), self._label(self.metric)
+        return MapPanel(title, *axes, *places, z, none, none, x_names, y_names, *ends, z_label=said)
 
 
 def _short(place: Any) -> str:

@@ -94,10 +94,9 @@ def _(panel: Panel) -> graph_objects.Figure:
 def _(panel: MapPanel) -> graph_objects.Figure:
     x, y, z = panel.x.tolist(), panel.y.tolist(), panel.z.tolist()
     path = {"mode": "lines", "line": {"color": "white", "width": 2}, "hoverinfo": "skip", "showlegend": False}
+    colours = {"colorscale": "Viridis", "colorbar": {"thickness": 12}, "zmin": panel.low, "zmax": panel.high}
     traces = [
-        graph_objects.Heatmap(
-            x=x, y=y, z=z, colorscale="Viridis", colorbar={"thickness": 12}, zmin=panel.low, zmax=panel.high
-        ),
+        graph_objects.Heatmap(x=x, y=y, z=z, **colours),
         graph_objects.Scatter(x=panel.path_x.tolist(), y=panel.path_y.tolist(), **path),
     ]
     figure = graph_objects.Figure(traces, LAYOUT)

@@ -3,10 +3,12 @@
 import io
 from collections.abc import Sequence
 from functools import singledispatch
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
@@ -16,21 +18,30 @@ from snnexp.reports.chart import AnyPanel, BarPanel, MapPanel, Panel
 WIDTH, HEIGHT, DPI = 5.0, 3.8, 160  # inches of one panel; dots per inch
 COLUMNS = 3
 ROOM = 48  # letters under a panel
+LETTERS = 19  # of the smallest kind, that an inch has room for
+DARKER = 0.5  # a dashed line's colour, so that it is seen on the line that it meets
 
 
-def png(panels: Sequence[AnyPanel]) -> bytes:
-    """All panels, up to three side by side; the legend stands beside them where it is that of every panel of lines."""
+def png(panels: Sequence[AnyPanel], said: str = "") -> bytes:
+    """All panels, up to three side by side; the legend stands beside them where it is that of every panel of lines.
+
+    said: what stands in small letters below them, as a figure may travel alone.
+    """
     columns = min(COLUMNS, len(panels))
     if len(panels) % columns and len(panels) % 2 == 0:  # 4 or 8: no gap
         columns = 2
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(WIDTH * columns + 1.2, HEIGHT * rows), layout="constrained")
+    width = WIDTH * columns + 1.2
+    figure = Figure(figsize=(width, HEIGHT * rows), layout="constrained")
     places = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, panel in zip(places, panels, strict=False):
         _draw(panel, axes)
     for axes in places[len(panels) :]:
         axes.set_axis_off()
     _legends(figure, [axes for axes in figure.axes if axes.get_legend_handles_labels()[1]])
+    if said:
+        below = fill(said, int(LETTERS * width))
+        figure.supxlabel(below, x=0.01, ha="left", fontsize=7, color="#555555")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
@@ -54,6 +65,20 @@ def _name(axes: Axes, places: NDArray[Any], names: Sequence[str]) -> None:
     axes.set_xticks(places, names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
 
 
+def _whole(*places: NDArray[Any]) -> bool:
+    return all(float(x).is_integer() for each in places for x in each)
+
+
+def _wholes() -> MaxNLocator:
+    return MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True)
+
+
+def _empty(axes: Axes) -> None:
+    """Say so, instead of numbers that stand for nothing."""
+    axes.text(0.5, 0.5, "no data yet", transform=axes.transAxes, ha="center", va="center", color="#555555")
+    axes.set(xticks=[], yticks=[])
+
+
 class Numbers(LogFormatter):
     """The labels of a logarithmic axis, each as a plain number: 0.1 beside 1, and not 1e-01."""
 
@@ -72,7 +97,8 @@ def _(panel: Panel, axes: Axes) -> None:
         axes.fill_between(line.x, *line.edges(panel.y_log), color=line.colour, alpha=0.18, linewidth=0)
         if line.joined:
             style = "--" if line.dashed else "-"
-            axes.plot(line.x, line.y, style, color=line.colour, linewidth=1.6, label=line.name)
+            colour = [DARKER * part for part in to_rgb(line.colour)] if line.dashed else line.colour
+            axes.plot(line.x, line.y, style, color=colour, linewidth=1.6, label=line.name)
         else:
             axes.plot(line.x, line.y, "o", color=line.colour, markersize=3.5, alpha=0.7, label=line.name)
         for x, y, whole in zip(line.x, line.y, line.whole, strict=True) if line.points and line.joined else ():
@@ -82,8 +108,8 @@ def _(panel: Panel, axes: Axes) -> None:
         axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), ha="center", fontsize="small", color="#555555")
     if panel.x_log:
         axes.set_xscale("log")
-    elif all(float(x).is_integer() for line in panel.lines for x in line.x):
-        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # no half epochs
+    elif _whole(*(line.x for line in panel.lines)):
+        axes.xaxis.set_major_locator(_wholes())  # no half epochs
     if ticks := panel.ticks:
         axes.set_xlim(min(ticks) / 1.2, max(ticks) * 1.2)  # told, since there may be no point yet
         axes.set_xticks([*ticks], [*ticks.values()])
@@ -98,6 +124,8 @@ def _(panel: Panel, axes: Axes) -> None:
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    if not any(np.isfinite(line.y).any() for line in panel.lines):
+        _empty(axes)
 
 
 @_draw.register
@@ -105,9 +133,14 @@ def _(panel: MapPanel, axes: Axes) -> None:
     if panel.z.size:
         colours = axes.pcolormesh(panel.x, panel.y, panel.z, shading="nearest", cmap="viridis", rasterized=True)
         colours.set_clim(panel.low, panel.high)
-        axes.figure.colorbar(colours, ax=axes)
+        axes.figure.colorbar(colours, ax=axes, label=panel.z_label)
         if np.ptp(panel.x) == np.ptp(panel.y) and not panel.x_names:  # a plane, on which a circle is round
             axes.set_aspect("equal")
+        for axis, places in ((axes.xaxis, panel.x), (axes.yaxis, panel.y)):
+            if _whole(places):
+                axis.set_major_locator(_wholes())
+    else:
+        _empty(axes)
     axes.plot(panel.path_x, panel.path_y, color="white", linewidth=1.6)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label, title=panel.title)
     if panel.x_names:

@@ -68,6 +68,11 @@ def one_cell(runs: pd.DataFrame) -> Array:
     return runs["score"].to_numpy(float)
 
 
+def diverged(found: Mapping[Any, Array]) -> list[Any]:
+    """The keys of `groups` under which some run has no finite number."""
+    return [key for key, scores in found.items() if not np.isfinite(scores).all()]
+
+
 def finite_cell(runs: pd.DataFrame) -> Array:
     """The scores of `one_cell`, for a mean; raises `NoDataError` also where one of them is no finite number."""
     scores = one_cell(runs)
@@ -79,6 +84,12 @@ def finite_cell(runs: pd.DataFrame) -> Array:
 def demand_seeds(seeds: int, needed: int) -> None:
     if seeds < needed:
         raise NoDataError(f"{seeds} seed{'s' * (seeds != 1)}, at least {needed} are needed")
+
+
+def demand_signs(number: int, what: str) -> None:
+    """Raise `NoDataError` where a sign test of so many could not show anything, even if all of them agreed."""
+    if 0.5**number > ALPHA:
+        raise NoDataError(f"{number} {what} can't show it")
 
 
 def demand_ranks(a: Array, b: Array) -> None:

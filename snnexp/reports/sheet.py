@@ -81,6 +81,11 @@ class Sheet:
         said += ["+ marks a tree with uncommitted changes"] * any(commit.endswith("+") for commit in commits)
         return "; ".join(said)
 
+    @property
+    def line(self) -> str:
+        """What a figure that travels alone must say."""
+        return " · ".join([self.name, self.report.basis, self.states, *self.circumstances])
+
     def csv(self) -> str:
         """Every planned run with all its values."""
         return self.runs.drop(columns="folder", errors="ignore").to_csv(index=False)

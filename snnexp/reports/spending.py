@@ -60,15 +60,21 @@ def critical_spikes(
     """
     require(0 < share < 1, "share", share, "must lie between 0 and 1")
     chosen = select(runs, at or {})
-    points = pd.DataFrame({"x": values(chosen, x) * scale, "y": values(chosen, y)}).dropna()
-    knee = fit(points["x"].to_numpy(float), points["y"].to_numpy(float), chance)
+    points = _points(chosen, x, y, scale)
+    knee = fit(*points, chance)
     said = {"critical number": knee.critical(share), "half-way": knee.half, "plateau": knee.plateau}
-    return pd.DataFrame([{**said, "runs": len(points)}])
+    return pd.DataFrame([{**said, "runs": len(points[0])}])
+
+
+def _points(runs: pd.DataFrame, x: str, y: str, scale: float) -> tuple[Array, Array]:
+    """Both metrics of every run that has them: what a curve is fitted to."""
+    found = pd.DataFrame({"x": values(runs, x) * scale, "y": values(runs, y)}).dropna()
+    return found["x"].to_numpy(float), found["y"].to_numpy(float)
 
 
 @dataclass(frozen=True)
 class Spending(Labelled):
-    """A metric `y` over another one, `x`, which counts spikes: a point for every cell, and the fitted curve, dashed.
+    """A metric `y` over another one, `x`, which counts spikes: a point for every cell. Dashed: the curve of all runs.
 
     scale: multiplies x, as steps times neurons makes spikes per sample of a firing rate.  chance: what the curve comes
     from where there are no spikes.  series: a swept key with points and a curve for each of its values.
@@ -88,7 +94,8 @@ class Spending(Labelled):
 
     @property
     def legend(self) -> str:
-        return "Points: means over the seeds that are done. Bands: ± sd. Dashed: chance + rise / (1 + (half / x)^k)."
+        fitted = "chance + rise / (1 + (half / x)^k), fitted to all runs"
+        return f"Points: means over the seeds that are done. Bands: ± sd. Dashed: {fitted}."
 
     def panels(self, runs: pd.DataFrame) -> list[AnyPanel]:
         chosen = select(runs, self.at)
@@ -111,7 +118,7 @@ class Spending(Labelled):
             for place, value, around in zip(x, y, sd, strict=True)
         ]
         points = Line(said, colour, x, y, sd, notes, (found["n"] == found["N"]).tolist())
-        knee = fit(x, y, self.chance)
+        knee = fit(*_points(runs, self.x, self.y, self.scale), self.chance)
         if np.isnan(knee.half):
             return [points]
         grid = np.geomspace(x[x > 0].min(), x.max(), 100)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from snnexp.errors import UserError
 
@@ -77,6 +78,13 @@ def demand_column(runs: pd.DataFrame, name: str) -> None:
     if name in runs.columns or ("/" in name and not runs["state"].isin(OVER).any()):
         return
     raise UserError(f"report: no run has {name}; there are {', '.join(runs.columns)}")
+
+
+def demand_numbers(runs: pd.DataFrame, key: str) -> None:
+    """Raise `UserError` for a swept key that no run has, or whose values are not all numbers."""
+    demand_column(runs, key)
+    if not is_numeric_dtype(runs[key]):
+        raise UserError(f"report: {key}={runs[key].iloc[0]} is no number, and the claim needs numbers")
 
 
 def values(runs: pd.DataFrame, name: str) -> pd.Series:
