@@ -72,7 +72,8 @@ def _layerwise(network: Network, layers: list[Any], x_TBI: Tensor, ruler: Ruler)
 
 
 def _positive(layer: int, nu: float) -> float:
-    below = "the training inputs are all 0 (or its encoder never fires)" if layer == 0 else f"layer {layer - 1} never fires; lower neuron.threshold"
+    first_layer = "the training inputs are all 0, or an encoder never fires"
+    below = f"layer {layer - 1} never fires; lower neuron.threshold" if layer else first_layer
     require(nu > 0, "nu", nu, f"layer {layer} receives nothing: {below}, or give nu as a number")
     return nu
 
