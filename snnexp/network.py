@@ -88,6 +88,11 @@ class Network(nn.Module):
         return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
 
     @property
+    def holders(self) -> list[nn.Module]:
+        """What has a state, or may have one, in the order of `NetworkOutput.state`: neurons, or what has neurons."""
+        return [*self.populations, self.output]
+
+    @property
     def local_readouts(self) -> int:
         """How many layers below the last have a readout of their own: the first so many."""
         return 0
