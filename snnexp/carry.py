@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnexp.layers import Layer
 from snnexp.network import Network
 
 Kept = list[list[Tensor] | None]
@@ -20,7 +19,7 @@ class Carry:
 
     def __init__(self, network: Network, on: bool) -> None:
         # A list, so that the network is no part of this one's owner twice.
-        self.layers, self.on = [*network.hidden, network.output], on
+        self.holders, self.on = network.holders, on
         self.state: tuple[Any, ...] | None = None
 
     def reset(self) -> None:
@@ -41,8 +40,8 @@ class Carry:
         if kept is None:
             self.reset()
             return
-        pairs = zip(self.layers, kept, strict=True)
-        self.state = tuple(None if fields is None else _state(layer, fields) for layer, fields in pairs)
+        pairs = zip(self.holders, kept, strict=True)
+        self.state = tuple(None if fields is None else _state(holder, fields) for holder, fields in pairs)
 
     def to(self, device: torch.device) -> None:
         """Bring the state to where the network is, which comes there after a checkpoint is read."""
@@ -52,6 +51,6 @@ class Carry:
             )
 
 
-def _state(layer: Any, fields: list[Tensor]) -> Any:
-    assert isinstance(layer, Layer)  # only these have a state
-    return type(layer.neuron.initial_state(1, layer.projection))(*fields)
+def _state(holder: Any, fields: list[Tensor]) -> Any:
+    neuron = getattr(holder, "neuron", holder)
+    return type(neuron.initial_state(1, fields[0]))(*fields)

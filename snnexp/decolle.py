@@ -109,6 +109,10 @@ class Decolle(Conv):
         )
 
     @property
+    def holders(self) -> list[nn.Module]:
+        return [*self.synapses, *super().holders]
+
+    @property
     def local_readouts(self) -> int:
         return len(self.local)
 

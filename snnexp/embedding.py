@@ -42,6 +42,8 @@ class Embedding(Dense):
     Source: Herranz-Celotti & Rouat 2022, and the authors' code.
     """
 
+    tied = True
+
     def __init__(
         self,
         inputs: int,
@@ -81,8 +83,8 @@ class Embedding(Dense):
         self.vectors = vectors
 
     def shown(self, x: Tensor) -> Tensor:
-        """The vectors [T, B, N] of words [T, B]."""
-        return functional.embedding(x, self.vectors)
+        """The vectors [T, B, N] of words [T, B]; or what is vectors already, as an initialisation has them."""
+        return x if x.dim() == 3 else functional.embedding(x, self.vectors)
 
     def shown_moments(self, moments: tuple[float, float]) -> tuple[float, float]:
         """Mean and mean square of a component of a vector, over all words alike. (As in the authors' code.)"""

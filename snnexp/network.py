@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from snnexp.encoder import Encoder
@@ -53,7 +54,11 @@ class Network(nn.Module):
     dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
     time_repeat: every input step is shown this many times.
     encoder: a first population without weights, which the input drives and whose spikes the layers see; None for none.
+
+    tied: the weights of the output are also those by which inputs are shown to the first layer.
     """
+
+    tied = False
 
     def __init__(
         self,
@@ -83,6 +88,11 @@ class Network(nn.Module):
         return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
 
     @property
+    def holders(self) -> list[nn.Module]:
+        """What has a state, or may have one, in the order of `NetworkOutput.state`: neurons, or what has neurons."""
+        return [*self.populations, self.output]
+
+    @property
     def local_readouts(self) -> int:
         """How many layers below the last have a readout of their own: the first so many."""
         return 0
@@ -110,6 +120,11 @@ class Network(nn.Module):
         x_TBI = self.shown(frames(x))
         return x_TBI.repeat_interleave(self.time_repeat, 0) if self.time_repeat > 1 else x_TBI
 
+    def received(self, x: Tensor) -> Tensor:
+        """What the first hidden layer is given of inputs, [T, B, I], without dropout: of an encoder its spikes."""
+        x_TBI = frames(self.slowed(x))
+        return x_TBI if self.encoder is None else self.encoder(x_TBI).spikes
+
     def silence(self, x: Tensor | Raster) -> Tensor | Raster:
         """Dropout; numbers are drawn for spikes alone where it is these that are given."""
         return x.map(self.dropout) if isinstance(x, Raster) else self.dropout(x)
@@ -129,13 +144,24 @@ class Network(nn.Module):
 
 
 class Shown:
-    """The training inputs as the first layer of a network is given them: what an initialisation asks for."""
+    """The training inputs of a network, as an initialisation asks for them.
+
+    Moments are those of what the first hidden layer is given, behind an encoder measured on all inputs; the inputs
+    themselves are what the network is given, but vectors for words.
+    """
 
     def __init__(self, network: Network, inputs: Inputs) -> None:
         self.network, self.inputs = network, inputs
 
     def input_moments(self) -> tuple[float, float]:
-        return self.network.shown_moments(self.inputs.input_moments())
+        if self.network.encoder is None:
+            return self.network.shown_moments(self.inputs.input_moments())
+        total = squares = count = 0.0
+        with torch.no_grad():
+            for x_TBI in map(self.network.received, self.inputs.train_inputs()):
+                total, squares = total + x_TBI.sum().item(), squares + x_TBI.square().sum().item()
+                count += x_TBI.numel()
+        return total / count, squares / count
 
     def train_inputs(self) -> Iterator[Tensor]:
         return map(self.network.shown, self.inputs.train_inputs())

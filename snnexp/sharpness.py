@@ -135,7 +135,7 @@ class Stability:
         neuron, recurrence_NN = covered(layer, "sharpness")
         alpha, theta, b = neuron.constants()
         extremes = Extremes(self.extremes)
-        bias = 0.0 if b is None else b
+        bias = sum(current for current in (b, layer.bias) if current is not None)
         voltage = stability.voltage_bounds(
             alpha, theta, recurrence_NN, layer.projection, bias, reset=neuron.reset, extremes=extremes
         )

@@ -65,7 +65,8 @@ def q_pseudospike(x: Tensor, q: float) -> Tensor:
     Source: Herranz-Celotti & Rouat, App. C. Raises `OptionError` for q <= 1, where the area is infinite.
     """
     require(q > 1, "q", q, "the tail fatness must be greater than 1")
-    return x.abs().mul_(2).div_(q - 1).add_(1).pow(-q)
+    # By the logarithm, since in float32 1 + 2|x| / (q - 1) is 1 for a large q.
+    return torch.exp(x.abs().mul_(2).div_(q - 1).log1p().mul_(-q))
 
 
 def constant(x: Tensor) -> Tensor:

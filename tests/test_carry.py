@@ -12,6 +12,7 @@ from torch import nn
 from snnexp.carry import Carry
 from snnexp.conv import Conv
 from snnexp.data.augment import Augment
+from snnexp.decolle import Decolle
 from snnexp.layers import Layer, LinearOutput
 from snnexp.learning import Learning
 from snnexp.losses import CrossEntropy
@@ -20,6 +21,7 @@ from snnexp.neurons.alif import ALIF
 from snnexp.neurons.cuba_lif import CubaLIF
 from snnexp.neurons.leaky_integrator import LeakyIntegrator
 from snnexp.neurons.lif import LIF
+from snnexp.neurons.refractory import Refractory
 from snnexp.neurons.slstm import SLSTM
 from snnexp.optim import adabelief
 from snnexp.readouts import Readout, every_step
@@ -58,6 +60,18 @@ def conv() -> Network:
     return drawn(Conv(I, C, NEURONS["lif"], SURROGATE, [1, I], [3, 2], 3, integrator, recurrent=True))
 
 
+def encoded() -> Network:
+    torch.manual_seed(0)
+    return drawn(Dense(I, C, partial(LIF, membrane_decay=0.9, threshold=1.5), SURROGATE, [8], integrator, encoder=True))
+
+
+def decolle() -> Network:
+    torch.manual_seed(0)
+    neuron = partial(Refractory, refractory_decay=0.9, threshold=0.0)
+    low_pass = partial(LeakyIntegrator, synaptic_decay=0.5, membrane_decay=0.9)
+    return drawn(Decolle(I, C, neuron, SURROGATE, [1, I], [3, 2], 3, low_pass, 1.0, bias=False))
+
+
 def parts() -> tuple[torch.Tensor, ...]:
     x_TBI = (torch.rand(T, B, I, generator=torch.Generator().manual_seed(1)) < 0.5).float()
     return x_TBI.split(5)  # the last one is shorter
@@ -67,6 +81,8 @@ MADE = {
     **{name: partial(dense, name) for name in NEURONS},
     "linear output": partial(dense, output=LinearOutput),
     "conv": conv,
+    "encoder": encoded,
+    "decolle": decolle,
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnexp.embedding import Embedding
 from snnexp.errors import OptionError
-from snnexp.init import glorot, stability
+from snnexp.init import firing_rate, fluctuation, glorot, stability
 from snnexp.network import Dense, Shown
 from snnexp.neurons.lif import LIF
 from snnexp.stability import recurrent_mean, recurrent_variance
@@ -90,6 +90,25 @@ def test_condition_II_asks_for_the_vectors_and_not_for_the_words() -> None:  # n
     variance = recurrent_variance(9, 12, square, 2 / (9 + 12), mean)
     assert promised[0] is not None
     assert promised[0].recurrence.variance == pytest.approx(variance.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("nu", ["layerwise", "global"])
+def test_rates_are_those_of_the_vectors_that_stay(nu: str) -> None:
+    made = network()
+    with torch.no_grad():
+        promises = fluctuation(made, Shown(made, Words()), nu=nu)
+    seen = made.vectors[words()] if nu == "layerwise" else made.vectors
+    assert promises[0].input_rate == pytest.approx(seen.square().mean().item())
+    assert made.vectors.var().item() == pytest.approx(1 / 9, rel=4.5 * (2 / (V * 9)) ** 0.5)
+
+
+def test_firing_rates_are_trained_on_vectors() -> None:
+    made = network(bias=True)
+    with torch.no_grad():
+        promises = firing_rate(made, Shown(made, Words()), target=0.3, epochs=100, lr=0.05)
+    rates = [layer.spikes.mean().item() for layer in made(words()).layers]
+    assert [promise.firing_rate for promise in promises] == pytest.approx(rates)
+    assert rates == pytest.approx([0.3, 0.3], abs=0.05)
 
 
 def test_a_dense_network_is_shown_words_as_one_input_of_all() -> None:

@@ -1,5 +1,6 @@
 """The encoder: neurons that are driven by the input itself."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from snnexp.errors import OptionError
 from snnexp.escape import Sigmoid
 from snnexp.init import glorot
 from snnexp.layers import LinearOutput
-from snnexp.network import Dense
+from snnexp.network import Dense, Shown
 from snnexp.neurons.constants import PerNeuron
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.slstm import SLSTM
@@ -49,6 +50,21 @@ def test_layers_see_its_spikes() -> None:
     assert made.populations == [made.encoder, *made.hidden]
     early = made(x_TBI[:3])
     torch.testing.assert_close(made(x_TBI[3:], early.state).outputs, done.outputs[3:])
+
+
+def test_moments_for_an_initialisation_are_those_of_its_spikes() -> None:
+    made = Dense(6, 3, NEURON, SURROGATE, [5], LinearOutput, encoder=True, time_repeat=2)
+    batches = [noise(7, 4, 6).float(), noise(7, 2, 6).float() + 1]
+
+    class Given(NoInputs):
+        def train_inputs(self) -> Iterator[torch.Tensor]:
+            return iter(batches)
+
+    spikes = [made(x_TBI).layers[0].spikes.flatten() for x_TBI in batches]
+    rate = torch.cat(spikes).mean().item()
+    assert 0.1 < rate < 0.9
+    assert Shown(made, Given()).input_moments() == pytest.approx((rate, rate))
+    assert torch.equal(made.received(batches[0]), made(batches[0]).layers[0].spikes)
 
 
 def test_it_has_no_weights_but_its_constants_learn() -> None:

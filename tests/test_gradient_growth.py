@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from snnexp import sharpness
 from snnexp.dampening import Stability
 from snnexp.errors import OptionError
 from snnexp.layers import Layer
@@ -15,13 +16,14 @@ from snnexp.neurons.lif import LIF, LIFState
 from snnexp.procedures.gradient_growth import gradient_growth, perturbed
 from snnexp.procedures.inputs import first
 from snnexp.reports.curves import read
+from snnexp.stability import Moments, variance_growth
 from snnexp.surrogates import spike
 from tests.looked_at import LIF_LIKE, parts
 
 
 def layer_and_inputs(reset: str, detach: bool) -> tuple[Layer, Tensor]:
     found = parts(steps=9, neuron=partial(LIF, **LIF_LIKE, reset=reset, detach_reset=detach))
-    return found.network.double().hidden[0], first(found.data, 2, 1).double()
+    return found.network.double().hidden[0], first(found.data, 2).double()
 
 
 def jacobians(layer: Layer, x_TBI: Tensor) -> list[Tensor]:
@@ -88,6 +90,23 @@ def test_what_is_kept(tmp_path: Path) -> None:
             assert curve[-1] == pytest.approx(metrics[f"{name}/{layer}"] ** 10)
             grown = curves[f"{name}/{layer}/predicted"]
             assert grown[1:] / grown[:-1] == pytest.approx([metrics[f"{name}/{layer}/predicted"]] * 10)
+
+
+def test_biases_and_the_encoder_count(tmp_path: Path) -> None:
+    found = parts(steps=12, neuron=partial(LIF, membrane_decay=0.9, threshold=1.05), encoder=True, bias=True)
+    for layer in found.network.hidden:
+        assert layer.bias is not None
+        layer.bias.data.uniform_(-0.3, 0.3)
+    seen = found.network.double().received(first(found.data, 3).double())
+    assert not torch.equal(seen, first(found.data, 3).double())
+    layer = found.network.hidden[0]
+    _, u_KBN = perturbed(layer, seen[5:], layer(seen[:5]).state, 1)
+    torch.testing.assert_close(u_KBN, layer(seen, record=("u",)).trace["u"][5:])
+    moved = gradient_growth(found, tmp_path, None, samples=3, start=5, steps=4)["metrics"]
+    psi_KBN = layer.psi(u_KBN[:4])  # the moments of psi at the voltages of the network as it is
+    demand, _ = sharpness.Stability().question(layer, None)
+    growth = variance_growth(demand, Moments(psi_KBN.mean(), psi_KBN.square().mean()), layer.neuron.reset)
+    assert moved["variance/0/predicted"] == pytest.approx(growth.mean().item())
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

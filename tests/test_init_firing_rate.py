@@ -81,6 +81,14 @@ def test_biases_are_trained_where_neurons_have_no_current() -> None:
     assert all(layer.bias is not None and layer.bias.any() for layer in net.hidden)
 
 
+def test_an_encoder_has_no_rate_to_be_reached() -> None:
+    torch.manual_seed(0)
+    neuron = partial(LIF, membrane_decay=0.5, threshold=0.3)
+    net = Dense(20, 4, neuron, Surrogate(fast_sigmoid), [24, 16], LinearOutput, encoder=True, bias=True)
+    promises = firing_rate(net, Batches(2), 0.3, epochs=80, lr=0.1)
+    assert [promise.firing_rate for promise in promises] == pytest.approx([0.3, 0.3], abs=0.03)
+
+
 def test_adam_takes_steps_of_its_learning_rate() -> None:
     """A first step moves every current by lr, up or, where a neuron inhibits the others, down."""
     before, after = network(LEARNED), network(LEARNED)

@@ -53,6 +53,15 @@ def test_voltages_have_the_moments_asked_for(pooling: str) -> None:
         torch.testing.assert_close(gram / gram[0, 0], torch.eye(len(gram)), rtol=0, atol=1e-5)
 
 
+def test_an_encoder_is_no_layer_to_be_scaled() -> None:
+    made, noise = network("network=dense", "network.recurrent=false", "network.encoder=true"), Noise()
+    lsuv(made, noise)
+    made.eval()
+    variances = [done.trace["u"].var().item() for done in made(noise.x_TBI, record=("u",)).layers]
+    assert variances[1:] == pytest.approx([1, 1], abs=0.11)
+    assert variances[0] < 0.5
+
+
 def test_without_events_nothing_can_be_scaled() -> None:
     with pytest.raises(
         UserError, match="layer 0 has a voltage 0 with variance 0 after 3 rounds; 0 with variance 1 was"

@@ -11,7 +11,9 @@ import torch
 from snnexp.dampening import Stability as Dampening
 from snnexp.errors import OptionError
 from snnexp.init import stability
+from snnexp.network import Shown
 from snnexp.neurons.alif import ALIF
+from snnexp.neurons.constants import PerNeuron
 from snnexp.neurons.lif import LIF
 from snnexp.procedures.predict import predict
 from snnexp.reports.curves import read
@@ -84,3 +86,16 @@ def test_other_neurons_are_refused(tmp_path: Path) -> None:
     for outside in (parts(neuron=alif), parts(recurrent=False)):
         with pytest.raises(OptionError, match=r"needs neuron=lif and network\.recurrent=true"):
             predicted(outside, tmp_path)
+
+
+def test_condition_two_is_about_what_the_first_layer_is_given(tmp_path: Path) -> None:
+    """The weights that init=stability would draw: behind an encoder, by the moments of its spikes."""
+    found = parts(encoder=True, neuron=partial(LIF, membrane_decay=0.9, threshold=PerNeuron(1.05)))
+    other = deepcopy(found.network)
+    for layer in (*found.network.hidden, *other.hidden):
+        layer.neuron.threshold.raw.fill_(0.01)  # the encoder keeps its own
+    assert Shown(other, found.data).input_moments()[1] < 0.8 * found.data.input_moments()[1]
+    promised = stability(other, Shown(other, found.data))
+    metrics = predicted(found, tmp_path)
+    assert promised[0] is not None
+    assert metrics["II/variance/0"] == pytest.approx(promised[0].recurrence.variance)

@@ -13,6 +13,7 @@ from snnexp.init import glorot, initialise
 from snnexp.layers import Layer, LinearOutput
 from snnexp.network import Dense
 from snnexp.neurons.alif import ALIF
+from snnexp.neurons.constants import PerNeuron
 from snnexp.neurons.lif import LIF
 from snnexp.sharpness import Fixed, Stability
 from snnexp.surrogates import Surrogate, fast_sigmoid, sigmoid, triangular
@@ -164,6 +165,24 @@ def test_the_layer_below_takes_its_share() -> None:
     Stability(lower="layerwise")(layerwise.hidden)
     assert torch.equal(without.hidden[0].sharpness, layerwise.hidden[0].sharpness)
     assert (layerwise.hidden[1].sharpness > without.hidden[1].sharpness).all()
+
+
+def test_a_bias_of_the_layer_is_a_current_like_that_of_its_neurons() -> None:
+    torch.manual_seed(0)
+    drawn = 0.3 * torch.randn(16)
+    bounds = []
+    for bias, current in ((True, None), (False, PerNeuron(0.0))):
+        neuron = partial(NEURON, current=current)
+        net = Dense(20, 10, neuron, Surrogate(fast_sigmoid), [16], LinearOutput, bias=bias)
+        torch.manual_seed(1)
+        glorot(net, Inputs())
+        (layer,) = net.hidden
+        (layer.bias.data if layer.bias is not None else layer.neuron.current.raw).copy_(drawn)
+        bounds.append(torch.stack(Stability().question(layer, None)[1]))
+    assert torch.equal(*bounds)
+    layer.neuron.current.raw.zero_()
+    none = torch.stack(Stability().question(layer, None)[1])
+    torch.testing.assert_close(bounds[0], none + drawn.double() / (1 - 0.5), rtol=1e-6, atol=1e-6)
 
 
 def test_covers_recurrent_lif_only() -> None:

@@ -98,6 +98,7 @@ def test_controls() -> None:
 def test_q_family() -> None:
     torch.testing.assert_close(q_pseudospike(U, 2.0), fast_sigmoid(U), rtol=1e-14, atol=0)
     torch.testing.assert_close(q_pseudospike(U, 1e8), exponential(U), rtol=0, atol=1e-7)
+    torch.testing.assert_close(q_pseudospike(U.float(), 1e8), exponential(U.float()), rtol=0, atol=1e-6)
 
 
 PAPERS: dict[str, Callable[[Tensor, float], Tensor]] = {  # Zenke & Vogels 2021, Sec. 4

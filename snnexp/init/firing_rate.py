@@ -1,7 +1,6 @@
 """The firing rate before training: constant currents that are trained to it, on the task's own inputs."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ def firing_rate(
     for _ in range(epochs):
         for x_TBI in inputs.train_inputs():
             with torch.enable_grad():
-                rates = [output.spikes.mean() for output in network(x_TBI).layers]
+                rates = [spikes.mean() for spikes in _fired(network, x_TBI)]
                 loss = torch.stack([(rate - target).square() for rate in rates]).sum()
             for current, gradient in zip(currents, torch.autograd.grad(loss, currents), strict=True):
                 current.grad = gradient
@@ -65,19 +64,24 @@ def firing_rate(
 
 
 @torch.no_grad()
-def measured(network: Any, inputs: Inputs) -> Sequence[float]:
+def measured(network: Network, inputs: Inputs) -> Sequence[float]:
     """The firing rate of every hidden layer over the training inputs, without dropout."""
     training = network.training
     network.eval()
     sums, samples = torch.zeros(len(network.hidden), dtype=torch.float64), 0
     for x_TBI in inputs.train_inputs():
-        sums += x_TBI.shape[1] * torch.stack([output.spikes.double().mean() for output in network(x_TBI).layers])
+        sums += x_TBI.shape[1] * torch.stack([spikes.double().mean() for spikes in _fired(network, x_TBI)])
         samples += x_TBI.shape[1]
     network.train(training)
     if not samples:
         raise UserError("init=firing_rate measures the training inputs, and here are none")
     rates: list[float] = (sums / samples).tolist()
     return rates
+
+
+def _fired(network: Network, x_TBI: Tensor) -> list[Tensor]:
+    """The spikes of every hidden layer; an encoder, which comes before them, has no current to be trained."""
+    return [output.spikes for output in network(x_TBI).layers[-len(network.hidden) :]]
 
 
 def _current(layer: Layer) -> Tensor:

@@ -110,8 +110,10 @@ def _voltage(
         share = wanted.share if layer.recurrent_weight is not None else 1.0
         return write_layer(layer, writer(share), writer(1 - share))._replace(input_rate=rate)
 
+    if network.tied:  # what the first layer is given can be measured only then
+        write_layer(network.output, _unit)
     promises = with_rates(network, inputs, nu, samples, ruler)
-    if not getattr(network.output, "spiking", False):
+    if not (network.tied or getattr(network.output, "spiking", False)):
         write_layer(network.output, _unit)
     return promises
 

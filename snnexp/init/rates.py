@@ -18,7 +18,7 @@ class Nu(StrEnum):
     """Where nu is taken from, if it is not given as a number.
 
     layerwise: measured for every layer, behind the layers below it, which have been written already.
-    global: of the network's inputs, for all layers.
+    global: of the first layer's inputs (of an encoder's spikes, where there is one), for all layers.
     """
 
     LAYERWISE = "layerwise"
@@ -72,7 +72,8 @@ def _layerwise(network: Network, layers: list[Any], x_TBI: Tensor, ruler: Ruler)
 
 
 def _positive(layer: int, nu: float) -> float:
-    below = "the training inputs are all 0" if layer == 0 else f"layer {layer - 1} never fires; lower neuron.threshold"
+    first_layer = "the training inputs are all 0, or an encoder never fires"
+    below = f"layer {layer - 1} never fires; lower neuron.threshold" if layer else first_layer
     require(nu > 0, "nu", nu, f"layer {layer} receives nothing: {below}, or give nu as a number")
     return nu
 

@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 
 from snnexp import energy
+from snnexp.convolution import ConvLayer
+from snnexp.decolle import Decolle
 from snnexp.energy import Operations
+from snnexp.errors import require
 from snnexp.layers import Layer
-from snnexp.network import Dense
+from snnexp.network import Network
 from snnexp.neurons.alif import ALIF
 from snnexp.neurons.lif import LIF
 from snnexp.neurons.lstm import LSTM
@@ -23,7 +26,7 @@ from snnexp.procedures.inputs import TrainInputs
 
 class Parts(Protocol):
     @property
-    def network(self) -> Dense: ...
+    def network(self) -> Network: ...
     @property
     def data(self) -> TrainInputs: ...
 
@@ -39,32 +42,36 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
         macs/l, acs/l        operations per step and sample (`snnexp.energy`), and energy/l in accumulates
         energy/all           of all layers
 
-    asymmetry only for neurons that spike; operations only for lif, alif, lstm and slstm. Curves over `step`:
-    firing_rate/l and asymmetry/l.
+    asymmetry only for neurons that spike; operations where they are counted (`operations`), of all layers where that is
+    so of each. An encoder is no layer here. Curves over `step`: firing_rate/l and asymmetry/l.
+    Raises `OptionError` for network=decolle.
     Source: Herranz-Celotti & Rouat, the assumption of Lemma 1 and Table S1.
     """
     network = parts.network.eval()
-    x_TBI = inputs.first(parts.data, samples, network.time_repeat)
-    kept: dict[str, Tensor] = {"step": torch.arange(len(x_TBI))}
+    right = "is no network for procedure=activity, which looks at layers that are driven by spikes, not by their traces"
+    require(not isinstance(network, Decolle), "network", "decolle", right)
+    x = inputs.first(parts.data, samples)
+    ran = network(x, record=("u",) if network.hidden[0].spiking else ()).layers
+    received_TBI = network.received(x) if network.encoder is None else ran[0].spikes
+    kept: dict[str, Tensor] = {"step": torch.arange(len(received_TBI))}
     metrics: dict[str, float] = {}
     costs: list[Operations] = []
-    for index, layer in enumerate(network.hidden):
-        output = layer(x_TBI, record=("u",) if layer.spiking else ())
+    for index, (layer, output) in enumerate(zip(network.hidden, ran[-len(network.hidden) :], strict=True)):
         fired_T = (output.spikes != 0).double().mean((1, 2))
         kept[f"firing_rate/{index}"] = fired_T
         metrics[f"firing_rate/{index}"] = fired_T.mean().item()
         if layer.spiking:
             asymmetry_T = asymmetry(output.trace["u"])
-            driven_T = (x_TBI != 0).flatten(1).any(1).cummax(0).values  # before, only the thresholds differ
+            driven_T = (received_TBI != 0).flatten(1).any(1).cummax(0).values  # before, only the thresholds differ
             kept[f"asymmetry/{index}"] = asymmetry_T.where(driven_T, torch.nan)
             metrics[f"asymmetry/{index}"] = asymmetry_T[driven_T].mean().item()
             metrics[f"asymmetry/{index}/max"] = asymmetry_T.where(driven_T, 0.0).max().item()
-        cost = operations(layer, (x_TBI != 0).double().mean().item(), metrics[f"firing_rate/{index}"])
+        cost = operations(layer, received_TBI, metrics[f"firing_rate/{index}"])
         if cost is not None:
             costs.append(cost)
             metrics |= {f"macs/{index}": cost.macs, f"acs/{index}": cost.acs, f"energy/{index}": cost.energy}
-        x_TBI = output.spikes
-    if costs:
+        received_TBI = layer.send(output.spikes)
+    if len(costs) == len(network.hidden):
         metrics["energy/all"] = sum(cost.energy for cost in costs)
     curves.save(folder, kept)
     return {"status": "finished", "metrics": metrics}
@@ -78,8 +85,17 @@ def asymmetry(u_TBN: Tensor) -> Tensor:
     return torch.where(variance_T > 0, distance_T / variance_T, 0.0)
 
 
-def operations(layer: Layer, input_rate: float, rate: float) -> Operations | None:
-    """Operations of a layer in a step; None for a neuron whose equations nobody has counted."""
+def operations(layer: Layer, x_TBI: Tensor, rate: float) -> Operations | None:
+    """Operations of a layer in a step, given its inputs and its own rate; None where nobody has counted them.
+
+    That is so of neurons but these four, of convolutions, of spiking neurons that are driven by real numbers, and of an
+    LSTM without recurrence.
+    """
+    recurrent = layer.recurrent_weight is not None
+    counted = recurrent if isinstance(layer.neuron, LSTM) else bool(((x_TBI == 0) | (x_TBI.abs() == 1)).all())
+    if isinstance(layer, ConvLayer) or not counted:
+        return None
+    input_rate, rate = (x_TBI != 0).double().mean().item(), rate if recurrent else 0.0
     match layer.neuron:
         case LIF():
             return energy.lif(layer.inputs, layer.size, input_rate, rate)

@@ -7,6 +7,7 @@ import torch
 
 from snnexp.errors import require
 from snnexp.escape import Escape
+from snnexp.procedures import inputs
 from snnexp.procedures.train import Parts, evaluate
 from snnexp.spike_trains import fano_factor_of_sums, window_counts
 from snnexp.task import Stream
@@ -25,14 +26,14 @@ def fano(parts: Parts, trials: int, window: int, sample: int = 0) -> dict[str, f
     """
     require(trials > 1, "trials", trials, "must be at least 2")
     task, network = parts.task, parts.task.network
-    x_TBI = next(iter(parts.data.loader("test"))).inputs[:, sample : sample + 1].to(network.hidden[0].projection)
+    x = inputs.like(next(iter(parts.data.loader("test"))).inputs[:, sample : sample + 1], network.hidden[0].projection)
     training = network.training
     network.eval()
     task.reseed(Stream.EVALUATE, 0)
     sums = [torch.zeros(())] * len(task.spiking)
     squares = list(sums)
     for start in range(0, trials, AT_ONCE):
-        layers = network(x_TBI.expand(-1, min(AT_ONCE, trials - start), -1)).layers
+        layers = network(x.repeat_interleave(min(AT_ONCE, trials - start), 1)).layers
         for place, index in enumerate(task.spiking):
             counts_WBN = window_counts((layers[index].spikes != 0).float(), window)
             sums[place] = sums[place] + counts_WBN.sum(1).cpu()

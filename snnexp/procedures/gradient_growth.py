@@ -59,7 +59,8 @@ def gradient_growth(
     """
     require(directions > 0, "directions", directions, "must be at least 1")
     network = parts.network.double().eval()
-    x_TBI = inputs.first(parts.data, samples, network.time_repeat).double()
+    with torch.no_grad():
+        x_TBI = network.received(inputs.first(parts.data, samples)).double()
     require(steps > 0, "steps", steps, "must be at least 1")
     right = f"there are {len(x_TBI)} steps, of which {steps} are to follow"
     require(0 <= start < len(x_TBI) - steps, "start", start, right)
@@ -90,7 +91,8 @@ def perturbed(layer: Layer, x_KBI: Tensor, before: Any, directions: int) -> tupl
     before: the layer's state before the first step. The derivative is the one that training uses, surrogates and all:
     forward through time by two reverse passes, since the reverse pass is linear in what it is given.
     """
-    currents_KBN = functional.linear(x_KBI, layer.projection).detach().repeat(1, directions, 1).requires_grad_()
+    currents_KBN = functional.linear(x_KBI, layer.projection, layer.bias).detach().repeat(1, directions, 1)
+    currents_KBN.requires_grad_()
     if before is not None:
         before = type(before)(*(field_BN.repeat(directions, 1) for field_BN in before))
     trace = unroll(

@@ -18,13 +18,18 @@ class TrainInputs(Protocol):
     def train_inputs(self) -> Iterator[Tensor]: ...
 
 
-def first(data: TrainInputs, samples: int, time_repeat: int) -> Tensor:
-    """x_TBI of the first training samples, each step repeated as the network does; all, where there are not so many."""
+def first(data: TrainInputs, samples: int) -> Tensor:
+    """The first training samples, x_TBI or words [T, B], as a network is given them; all, where there are fewer."""
     require(samples > 0, "samples", samples, "must be at least 1")
     batches, there = [], 0
-    for batch_TBI in data.train_inputs():
-        batches.append(batch_TBI)
-        there += batch_TBI.shape[1]
+    for batch in data.train_inputs():
+        batches.append(batch)
+        there += batch.shape[1]
         if there >= samples:
             break
-    return torch.cat(batches, 1)[:, :samples].repeat_interleave(time_repeat, 0)
+    return torch.cat(batches, 1)[:, :samples]
+
+
+def like(x: Tensor, weight: Tensor) -> Tensor:
+    """Inputs where a weight is and, but for words, as precise as it is."""
+    return x.to(weight) if x.is_floating_point() else x.to(weight.device)

@@ -64,7 +64,7 @@ def match_spikes(
     rate_hidden, rate_output = _two(rates)
     network = parts.network.train()
     hidden, output = _layers(network)
-    x_TBI = inputs.first(parts.data, 1, network.time_repeat).to(hidden.projection).expand(-1, trials, -1)
+    x_TBI = network.received(inputs.first(parts.data, 1)).to(hidden.projection).expand(-1, trials, -1)
     target_OT = target(output.size, len(x_TBI)).to(x_TBI)
     target_TO = target_OT.t()
     membrane, synapse = (-1 / math.log(decay) for decay in decays(output))

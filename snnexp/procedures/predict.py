@@ -13,7 +13,7 @@ from snnexp import stability
 from snnexp.dampening import Stability as Dampening
 from snnexp.init import Initialisation, Inputs, off_diagonal
 from snnexp.layers import Layer
-from snnexp.network import Dense
+from snnexp.network import Dense, Shown
 from snnexp.procedures import curves
 from snnexp.sharpness import Stability as Sharpness
 from snnexp.stability import Bounds, Demand
@@ -62,7 +62,8 @@ def predict(
     negative variance.
     """
     network = parts.network
-    promised = weights(deepcopy(network), parts.data)
+    other = deepcopy(network)
+    promised = weights(other, Shown(other, parts.data))
     peaks = dampening.peaks(network.hidden)
     metrics: dict[str, float] = {}
     least, most = (math.log10(end) for end in sharpness.bracket)

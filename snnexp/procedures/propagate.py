@@ -10,7 +10,7 @@ from torch import Tensor
 from snnexp.chains import Passage
 from snnexp.errors import OptionError, require
 from snnexp.network import Network
-from snnexp.procedures import curves
+from snnexp.procedures import curves, inputs
 from snnexp.procedures.record import Ledger
 
 # Shapes: L layers, T time, B batch, N neurons.
@@ -65,11 +65,11 @@ def propagate(
     Raises `OptionError` for a neuron without a voltage and for a theory beside more than one step.
     """
     network = parts.network.eval()
-    x_TBI = next(iter(parts.data.train_inputs())).to(next(network.parameters()))
+    x = inputs.like(next(iter(parts.data.train_inputs())), next(network.parameters()))
     for population in network.populations:
-        if "v" not in population.neuron.initial_state(1, x_TBI)._fields:
+        if "v" not in population.neuron.initial_state(1, next(network.parameters()))._fields:
             raise OptionError("neuron", type(population.neuron).__name__, "has no voltage v, which propagate asks for")
-    activity = measure(network, x_TBI)
+    activity = measure(network, x)
     layers, steps, _ = activity.variance.shape
     require(theory is None or steps == 1, "theory", "given", f"is about one step, the data have {steps}")
     live_LB = activity.spikes.sum(1) > 0
@@ -92,9 +92,9 @@ def propagate(
 
 
 @torch.no_grad()
-def measure(network: Network, x_TBI: Tensor) -> Activity:
+def measure(network: Network, x: Tensor) -> Activity:
     """The statistics of every layer of a network, in float64."""
-    output = network(x_TBI, record=("v",))
+    output = network(x, record=("v",))
     rows = [_statistics(layer.trace["v"], layer.spikes) for layer in output.layers]
     return Activity(*(torch.stack(column) for column in zip(*rows, strict=True)))
 

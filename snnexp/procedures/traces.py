@@ -12,6 +12,7 @@ from torch import Tensor
 from snnexp.encoder import Encoder
 from snnexp.files import write_atomically
 from snnexp.layers import Layer
+from snnexp.procedures import inputs
 from snnexp.score import score
 from snnexp.task import Batch, Stream, Task
 
@@ -32,13 +33,11 @@ def save(task: Task, batch: Batch, path: Path) -> None:
     task.eval()
     task.reseed(Stream.EVALUATE, 0)
     spiking = [task.network.populations[index] for index in task.spiking]
-    weights = task.network.hidden[0].projection
-    # Where the weights are and, but for words, as precise as they are.
-    inputs = batch.inputs.to(weights) if batch.inputs.is_floating_point() else batch.inputs.to(weights.device)
-    output = task.network(inputs, record=("u",) if spiking else ())
+    x = inputs.like(batch.inputs, task.network.hidden[0].projection)
+    output = task.network(x, record=("u",) if spiking else ())
     predictions = score(output.read, batch.targets, task.readout, task.loss).predictions
     kept: dict[str, NDArray[Any]] = {
-        "input": _array(task.network.shown(inputs)[:, :RASTER_SAMPLES]),
+        "input": _array(task.network.shown(x)[:, :RASTER_SAMPLES]),
         "labels": _array(_at_the_end(batch.targets)[:RASTER_SAMPLES]),
         "predictions": _array(_at_the_end(predictions)[:RASTER_SAMPLES]),
     }
