@@ -42,6 +42,8 @@ class Embedding(Dense):
     Source: Herranz-Celotti & Rouat 2022, and the authors' code.
     """
 
+    reads_words = True
+
     def __init__(
         self,
         inputs: int,

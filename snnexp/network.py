@@ -52,8 +52,11 @@ class Network(nn.Module):
 
     dropout: probability that an input of a hidden layer is silenced, drawn for every step anew.
     time_repeat: every input step is shown this many times.
+    reads_words: whether it is made for words, and not for the channels that stand for them otherwise, see `shown`.
     encoder: a first population without weights, which the input drives and whose spikes the layers see; None for none.
     """
+
+    reads_words = False
 
     def __init__(
         self,
