@@ -12,6 +12,7 @@ nor whether it finds nested keys (optimizer.lr, choices.sg) under the names that
 """
 
 import argparse
+from pathlib import Path
 
 from snnexp.main import one_line_errors
 
@@ -20,11 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="+", metavar="key=value", help="the experiment, and other overrides")
     parser.add_argument("--dry-run", action="store_true", help="print the specification, save nothing")
+    parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
     arguments = parser.parse_intermixed_args()
-    with one_line_errors(arguments.words):
+    with one_line_errors(arguments.words, arguments.config_dir):
         from snnexp import dashboard  # after the arguments: wandb is slow to import
 
-        workspace = dashboard.specification(dashboard.read(arguments.words))
+        workspace = dashboard.specification(dashboard.read(arguments.words, arguments.config_dir))
         print(dashboard.as_json(workspace) if arguments.dry_run else dashboard.save(workspace))
 
 

@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("words", nargs="+", help="as for train.py -m")
     parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
     arguments = parser.parse_intermixed_args()
-    with one_line_errors(arguments.words):
+    with one_line_errors(arguments.words, arguments.config_dir):
         plan(arguments.words, arguments.config_dir)
 
 

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("words", nargs="+", metavar="experiment=NAME[,NAME]", help="or a paper's name, or all")
     parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
     arguments = parser.parse_intermixed_args()
-    with one_line_errors(arguments.words):
+    with one_line_errors(arguments.words, arguments.config_dir):
         from snnexp.publish import publish  # after the arguments: pandas is slow to import
 
         for line in publish(arguments.words, arguments.config_dir):

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show what would be submitted")
     parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
     arguments = parser.parse_intermixed_args()
-    with one_line_errors(["hydra/launcher=slurm", *arguments.words]):
+    with one_line_errors(["hydra/launcher=slurm", *arguments.words], arguments.config_dir):
         (show if arguments.dry_run else submit)(arguments.words, arguments.runs_per_job, arguments.config_dir)
 
 

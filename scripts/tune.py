@@ -22,8 +22,9 @@ def main() -> None:
     parser.add_argument("--metric", default="val/accuracy", help="a name in result.json (default: %(default)s)")
     parser.add_argument("--direction", choices=("maximize", "minimize"), default="maximize")
     parser.add_argument("--study", type=Path, default=Path("outputs/studies/study.journal"), help="the study's file")
+    parser.add_argument("--config-dir", type=Path, help="a further folder of options, as for train.py")
     arguments = parser.parse_intermixed_args()
-    with one_line_errors(arguments.words):
+    with one_line_errors(arguments.words, arguments.config_dir):
         from rich.console import Console
 
         from snnexp.tune import tune  # after the arguments: torch is slow to import
@@ -35,6 +36,7 @@ def main() -> None:
             arguments.trials,
             arguments.study,
             Console(),
+            arguments.config_dir,
         )
 
 

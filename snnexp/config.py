@@ -90,6 +90,8 @@ _SHARE = _number(
     "must be a share in (0, 1.0] or a number of batches of at least 1",
 )
 
+_PLACE: Range = (lambda value: not str(value).startswith("~"), "must be written out, or with ${oc.env:HOME} for ~")
+
 # What `snnexp.run` gives to the constructors itself, by the node that describes them: no options of a user.
 SUPPLIED: dict[str, tuple[str, ...]] = {
     "neuron": ("size",),
@@ -118,6 +120,8 @@ RANGES: dict[str, Range] = {
     "trainer.limit_val_batches": _SHARE,
     "trainer.accelerator": _one_of("auto", "cpu", "gpu"),
     "trainer.profiler": _one_of("simple", "advanced"),
+    "paths.data": _PLACE,
+    "paths.outputs": _PLACE,
 }
 """Keys that all options of a group share, or that Lightning checks late. Null is for the annotation to refuse."""
 

@@ -12,7 +12,7 @@ from wandb_workspaces.reports.v2 import interface as wr
 from wandb_workspaces.workspaces import interface as ws
 
 from snnexp.errors import UserError
-from snnexp.main import CONF
+from snnexp.main import CONF, search_path
 from snnexp.sweep import Job, expand
 
 METRICS = ("test/accuracy", "val/accuracy")
@@ -36,8 +36,11 @@ class Sweep(NamedTuple):
     verdicts: str
 
 
-def read(words: Sequence[str]) -> Sweep:
-    """Expand a sweep as the command line would; `UserError` where no experiment is named or a job does not compose."""
+def read(words: Sequence[str], conf: Path | None = None) -> Sweep:
+    """Expand a sweep as the command line would; `UserError` where no experiment is named or a job does not compose.
+
+    conf: a further folder of options, as for `train.py --config-dir`.
+    """
     experiments = [word.partition("=")[2] for word in words if word.startswith("experiment=")]
     if len(experiments) != 1 or "," in experiments[0]:
         raise UserError("a workspace shows one experiment: give experiment=<paper>/<figure>")
@@ -48,7 +51,7 @@ def read(words: Sequence[str]) -> Sweep:
             first.append(config.copy())
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        jobs = expand([*words, "logger=wandb"], keep)
+        jobs = expand([*search_path(conf), *words, "logger=wandb"], keep)
     config = first[0]
     swept = [key for key in jobs[0].swept if key != "seed"]
     options = [key for key in swept if isinstance(OmegaConf.select(config, key.replace("/", ".")), DictConfig)]

@@ -43,6 +43,7 @@ class Embedding(Dense):
     """
 
     tied = True
+    reads_words = True
 
     def __init__(
         self,

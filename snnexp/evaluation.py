@@ -14,7 +14,7 @@ from snnexp.config import check
 from snnexp.errors import UserError
 from snnexp.files import append_line
 from snnexp.main import CONF
-from snnexp.procedures.checkpoint import initialised
+from snnexp.procedures.checkpoint import newest
 from snnexp.procedures.record import SELECTED
 from snnexp.procedures.train import evaluate
 from snnexp.results import RunFolder
@@ -33,7 +33,7 @@ def evaluate_run(run: Path, split: str, overrides: Sequence[str]) -> dict[str, f
     assert isinstance(stored, DictConfig)
     config = changed(stored, overrides)
     check(config)
-    parts = Parts(config, RunFolder(run.parent, run.name), Console(quiet=True), initialised(run))
+    parts = Parts(config, RunFolder(run.parent, run.name), Console(quiet=True), newest(run))
     with quiet():
         parts.data.setup("test")
         weights = torch.load(run / SELECTED, weights_only=True, map_location="cpu")

@@ -5,6 +5,7 @@ Hydra's own page composes a configuration first and takes seconds; this one need
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from textwrap import fill
 from typing import NamedTuple
@@ -37,6 +38,9 @@ KEYS = (
 
 # An entry of a defaults list that chooses an option: "- sg: fast_sigmoid   # what the group is".
 CHOICE = re.compile(r"\s+- (?:optional )?(?P<group>[\w/]+): *(?P<option>[\w/.-]+)(?: +# *(?P<comment>.*))?")
+
+# Up to a stop that ends no abbreviation, nor an enumeration with dots.
+SENTENCE = re.compile(r".*?(?<!Fig)(?<!Figs)(?<!Sec)(?<!Secs)(?<! al)(?<!\.)[.?](?= |$)")
 
 
 class Group(NamedTuple):
@@ -72,11 +76,10 @@ def _groups(conf: Path) -> list[Group]:
             return
         groups[group.name] = group
         for file in sorted(folder.glob("*.yaml")):
-            for inner in _choices(file):
-                # Hydra reads a name from the file's own folder, unless it begins with a slash.
-                add(inner._replace(name=str(PurePosixPath("/", group.name, inner.name)).lstrip("/")))
+            for inner in chosen(conf, file).values():
+                add(inner)
 
-    for group in _choices(conf / "train.yaml"):
+    for group in chosen(conf, conf / "train.yaml").values():
         add(group)
     for folder in sorted({file.parent.relative_to(conf) for file in conf.rglob("*.yaml")} - {Path()}):
         if not any(folder.is_relative_to(name) for name in groups):
@@ -84,15 +87,21 @@ def _groups(conf: Path) -> list[Group]:
     return list(groups.values())
 
 
-def _choices(file: Path) -> list[Group]:
+def chosen(conf: Path, file: Path) -> dict[str, Group]:
+    """The groups of which the defaults list of a file in `conf` chooses an option, by name."""
     text = file.read_text()
     start = re.search(r"^defaults:.*\n", text, re.MULTILINE)
     if start is None:
-        return []
+        return {}
     entries = re.match(r"(?:\s+- .*\n?|\s*#.*\n?)*", text[start.end() :])
     assert entries is not None
-    found = (CHOICE.fullmatch(line) for line in entries[0].splitlines())
-    return [Group(match["group"], match["option"], match["comment"] or "") for match in found if match]
+    place, groups = PurePosixPath("/") / file.parent.relative_to(conf), {}
+    for line in entries[0].splitlines():
+        if match := CHOICE.fullmatch(line):
+            # Hydra reads a name from the file's own folder, unless it begins with a slash.
+            name = str(place / match["group"]).removeprefix("/")
+            groups[name] = Group(name, match["option"], match["comment"] or "")
+    return groups
 
 
 def _show_group(conf: Path, group: Group, groups: list[Group]) -> str:
@@ -112,13 +121,11 @@ def _show_group(conf: Path, group: Group, groups: list[Group]) -> str:
 
 
 def _comment(file: Path) -> str:
-    """The first comment before anything else in the file, Hydra's own apart."""
-    for line in file.read_text().splitlines():
-        if line.startswith("#") and not line.startswith("# @package"):
-            return line.lstrip("# ").strip()
-        if not line.startswith("#"):
-            break
-    return ""
+    """The first sentence of the comment that the file begins with, Hydra's own apart; its first line if none ends."""
+    comments = takewhile(lambda line: line.startswith("#"), file.read_text().splitlines())
+    lines = [line.lstrip("# ").strip() for line in comments if not line.startswith("# @package")]
+    sentence = SENTENCE.match(" ".join(lines))
+    return sentence[0] if sentence else "".join(lines[:1])
 
 
 def _columns(rows: Sequence[tuple[str, str]]) -> str:

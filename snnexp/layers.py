@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnexp.errors import OptionError
+from snnexp.errors import OptionError, choice
 from snnexp.escape import Escape
 from snnexp.kernels.kernel import coded
 from snnexp.kernels.native.raster import Raster, frames
@@ -59,7 +59,7 @@ class Layer(nn.Module):
         self.inputs, self.size = inputs, size
         self.neuron = neuron(size)
         self.surrogate = surrogate
-        self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, backend
+        self.detach_recurrent, self.escape, self.backend = detach_recurrent, escape, choice(Backend, "backend", backend)
         if escape is not None and not self.neuron.noisy:
             name = type(self.neuron).__name__
             right = f"escape noise is not defined for {name}, which does not fire once"
@@ -72,7 +72,8 @@ class Layer(nn.Module):
         self.register_buffer("mask", 1 - torch.eye(size) if masked else None, persistent=False)
         self.register_buffer("dampening", torch.ones(size))
         self.register_buffer("sharpness", torch.ones(size))
-        self.taken = choose(self.neuron, backend, self.feedback())  # an impossible one is said before anything runs
+        # Here, so that an impossible one is said before anything runs.
+        self.taken = choose(self.neuron, self.backend, self.feedback())
 
     def shapes(self, gates: int) -> tuple[Sequence[int], Sequence[int]]:
         """Shapes of projection and recurrent weight; the first axis counts pre-activations."""

@@ -39,18 +39,22 @@ class Learning:
         require(self.every is None or self.every > 0, "every", self.every, "must be at least 1, or null")
         require(self.burn_in >= 0, "burn_in", self.burn_in, "must not be negative")
 
-    def check(self, network: Network) -> None:
-        """Raise `OptionError` where some layer would learn nothing: where its inputs change no decision of a piece."""
+    def check(self, network: Network) -> int:
+        """The fewest steps of a piece from which all layers learn.
+
+        Raises `OptionError` where some layer would learn nothing: where its inputs change no decision of a piece.
+        """
         if self.every is None:
-            return
+            return 1
         steps = self.every * network.time_repeat
         delay = longest_delay(network, steps)
+        fewest = delay // network.time_repeat + 1
         right = (
             f"a layer's inputs are in no decision before step {delay + 1} of a piece, so it would learn nothing; take "
-            f"{delay // network.time_repeat + 1} or more, network=decolle, or what answers at once (neuron=lif "
-            "network/output=linear)"
+            f"{fewest} or more, network=decolle, or what answers at once (neuron=lif network/output=linear)"
         )
         require(delay < steps, "every", self.every, right)
+        return fewest
 
     def begin(self, whole: Piece) -> tuple[Tensor | None, Piece]:
         """The inputs of the burn-in, None where there is none, and what comes after it.
@@ -63,11 +67,14 @@ class Learning:
         require(self.burn_in < len(x), "burn_in", self.burn_in, f"leaves none of {len(x)} steps")
         return x[: self.burn_in], Piece(x[self.burn_in :], targets if targets.dim() == 1 else targets[self.burn_in :])
 
-    def pieces(self, whole: Piece) -> list[Piece]:
-        """What is learned from at once, in order."""
+    def pieces(self, whole: Piece, fewest: int = 1) -> list[Piece]:
+        """What is learned from at once, in order. Raises `OptionError` where the last has less than so many steps."""
         if self.every is None:
             return [whole]
         xs, targets = torch.split(frames(whole.inputs), self.every), whole.targets
+        steps, last = sum(map(len, xs)), len(xs[-1])
+        right = f"the last piece of {steps} steps would have {last}, where {fewest} are the fewest to learn from"
+        require(last >= fewest, "every", self.every, right)
         parts = [targets] * len(xs) if targets.dim() == 1 else torch.split(targets, self.every)
         return [Piece(x, part) for x, part in zip(xs, parts, strict=True)]
 

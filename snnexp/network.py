@@ -55,10 +55,12 @@ class Network(nn.Module):
     time_repeat: every input step is shown this many times.
     encoder: a first population without weights, which the input drives and whose spikes the layers see; None for none.
 
+    reads_words: whether it is made for words, and not for the channels that stand for them otherwise, see `shown`.
     tied: the weights of the output are also those by which inputs are shown to the first layer.
     """
 
     tied = False
+    reads_words = False
 
     def __init__(
         self,

@@ -9,9 +9,9 @@ from hydra import initialize_config_dir
 from rich.console import Console
 from rich.table import Table
 
-from snnexp.main import CONF
+from snnexp.main import CONF, search_path
 from snnexp.slurm import in_queue
-from snnexp.sweep import Job, expand, search_path, state, unique
+from snnexp.sweep import Job, expand, state, unique
 
 WIDTH = 100
 

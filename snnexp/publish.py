@@ -12,13 +12,13 @@ from snnexp.config import build, check_nodes
 from snnexp.errors import UserError
 from snnexp.experiments import asked, experiments, heading
 from snnexp.files import write_atomically
-from snnexp.main import CONF
+from snnexp.main import CONF, search_path
 from snnexp.reports import index, table
 from snnexp.reports.interactive import write_script
 from snnexp.reports.png import png
 from snnexp.reports.sheet import Sheet
 from snnexp.reports.standing import standings
-from snnexp.sweep import Job, expand, search_path, state, unique
+from snnexp.sweep import Job, expand, state, unique
 
 OURS = ("paths.", "allow=")  # all that may be said beside the names: a report is of the whole sweep
 

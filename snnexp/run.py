@@ -28,7 +28,7 @@ from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
 from snnexp.layers import Layer
 from snnexp.network import Shown
-from snnexp.procedures.checkpoint import initialised
+from snnexp.procedures.checkpoint import initialised, newest
 from snnexp.reports.page import PAGE, draw, pictures
 from snnexp.results import RunFolder, RunningError, commit, summary
 from snnexp.sweep import Outcome, State
@@ -95,7 +95,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
             if stored is not None:
                 console.print(f"the old run is kept in {folder.move_aside()}")
             return _execute(config, folder, console)
-        except SystemExit:  # an exit is no failure: the run was stopped by a signal, and goes on later
+        except (SystemExit, KeyboardInterrupt):  # no failure: the run was stopped by a signal, and goes on later
             raise
         except BaseException as error:
             text = _line(config, error) if isinstance(error, UserError) else repr(error)
@@ -109,7 +109,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
 def _execute(config: DictConfig, folder: RunFolder, console: Console) -> dict[str, Any]:
     started = time.monotonic()
     torch.set_num_threads(config.threads or threads())
-    parts = Parts(config, folder, console, initialised(folder.path))
+    parts = Parts(config, folder, console, newest(folder.path))
     with quiet():
         procedure = build(config.procedure)
         environment = parts.environment()
@@ -165,8 +165,8 @@ class Parts:
 
     report: what the initialisation did to every layer; empty without network.
     device: where the network runs: on the CPU, unless a trainer takes it elsewhere.
-    initialised: the report on weights that will be loaded: an initialisation, which may train for long, is not done
-    again for them; None: it is still to be done.
+    resumed: the checkpoint to go on from; None: there is none. An initialisation, which may train for long, is not
+    done again for weights that will be loaded.
     """
 
     def __init__(
@@ -174,9 +174,9 @@ class Parts:
         config: DictConfig,
         folder: RunFolder,
         console: Console,
-        initialised: list[LayerReport] | None = None,
+        resumed: Path | None = None,
     ) -> None:
-        self.config, self.folder, self.console, self.initialised = config, folder, console, initialised
+        self.config, self.folder, self.console, self.resumed = config, folder, console, resumed
         self.report: list[LayerReport] = []
         self.layers: list[Layer] = []
         self.device = torch.device("cpu")
@@ -198,7 +198,7 @@ class Parts:
             escape=build(self.config.escape),
             backend=self.config.backend,
         )
-        self.report = self.initialised or initialise(
+        self.report = initialised(self.resumed) or initialise(
             network,
             Shown(network, self.data),
             build(self.config.init),
@@ -208,6 +208,8 @@ class Parts:
         self.layers = list(network.hidden)
         terminal.show_start(self.console, self.config, self.folder)
         terminal.show_initialisation(self.console, self.report)
+        if self.data.words and not network.reads_words:
+            terminal.show_words(self.console, self.data.inputs)
         return network
 
     @property

@@ -15,11 +15,11 @@ from rich.table import Table
 
 from snnexp.errors import require
 from snnexp.files import write_atomically
-from snnexp.main import CONF
+from snnexp.main import CONF, search_path
 from snnexp.pack import Pack
 from snnexp.results import COMMIT, commit
 from snnexp.slurm import hand_over, in_queue, largest_array, record
-from snnexp.sweep import Job, State, check_job, expand, search_path, state, unique
+from snnexp.sweep import Job, State, check_job, expand, state, unique
 
 WIDTH = 100
 OTHERS = ("_target_", "submitit_folder")  # keys of the launcher that are not about the queue

@@ -106,15 +106,6 @@ def _expand(arguments: Sequence[str], visit: Callable[[Job, DictConfig], None] |
     return jobs
 
 
-def search_path(conf: Path | None) -> list[str]:
-    """The words that let Hydra find a further folder of options, as `train.py --config-dir` does."""
-    if conf is None:
-        return []
-    if not conf.is_dir():  # which Hydra passes over
-        raise UserError(f"--config-dir {conf}: there is no such folder")
-    return [f"hydra.searchpath=[file://{conf.resolve()}]"]
-
-
 def check_job(job: Job, config: DictConfig) -> None:
     """Check a job's configuration; raises `UserError` that names the job."""
     try:

@@ -84,8 +84,7 @@ class Task(lightning.LightningModule):
         self.train_carry, self.evaluation_carry = Carry(network, stateful), Carry(network, stateful)
         self.readout, self.loss, self.sparsity = readout, loss, sparsity
         self.optimizer, self.scheduler, self.seed, self.augment = optimizer, scheduler, seed, augment
-        learning.check(network)
-        self.learning = learning
+        self.learning, self.fewest = learning, learning.check(network)
         self.spiking = [index for index, layer in enumerate(network.populations) if layer.spiking]
         self.train_metrics = EpochMetrics(classes, self.spiking, network.local_readouts)
         self.evaluation_metrics = EpochMetrics(classes, self.spiking, network.local_readouts)
@@ -162,7 +161,7 @@ class Task(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         rest, carry = self.begin(Piece(self.augment(batch.sparse), batch.targets), self.train_carry)
-        *pieces, last = self.learning.pieces(rest)
+        *pieces, last = self.learning.pieces(rest, self.fewest)
         for piece in pieces:
             self.learn(self.checked(self.measure(*piece, self.train_metrics, carry)))
         return self.checked(self.measure(*last, self.train_metrics, carry))

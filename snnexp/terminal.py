@@ -55,6 +55,12 @@ def show_initialisation(console: Console, report: Sequence[LayerReport]) -> None
             console.print(f"layer {layer.layer}: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
+def show_words(console: Console, words: int) -> None:
+    """That a network is given words as channels, which runs but is seldom meant."""
+    line = f"every word is shown as {words:,} channels, which takes long; network=embedding is made for words"
+    console.print(line, highlight=False, soft_wrap=True)
+
+
 def show_result(console: Console, result: dict[str, Any], folder: Path) -> None:
     """The end of a run: its main numbers and where everything lies."""
     metrics = result["metrics"]

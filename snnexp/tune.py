@@ -17,7 +17,7 @@ from rich.console import Console
 from snnexp.config import check, unknown
 from snnexp.errors import UserError
 from snnexp.identity import run_id
-from snnexp.main import CONF
+from snnexp.main import CONF, search_path
 from snnexp.run import execute
 from snnexp.study import Direction, Space, following, hold_to, opened, parse
 from snnexp.sweep import is_locked
@@ -26,35 +26,49 @@ SAID = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "diverged", TrialSta
 
 
 class Search(NamedTuple):
-    """What is searched. others: the words of the command line that all trials share."""
+    """What is searched. others: the words of the command line that all trials share; conf: as for `tune`."""
 
     space: Space
     others: list[str]
     metric: str
+    conf: Path | None
 
     def overrides(self, values: Mapping[str, Any]) -> list[str]:
-        return [*self.others, *(f"{key}={values[key]}" for key in self.space)]
+        """The words for `compose` that make a trial with these values."""
+        return [*search_path(self.conf), *self.others, *self.words(values)]
+
+    def words(self, values: Mapping[str, Any]) -> list[str]:
+        return [f"{key}={values[key]}" for key in self.space]
 
 
-def tune(words: Sequence[str], metric: str, direction: Direction, trials: int, path: Path, console: Console) -> None:
+def tune(
+    words: Sequence[str],
+    metric: str,
+    direction: Direction,
+    trials: int,
+    path: Path,
+    console: Console,
+    conf: Path | None = None,
+) -> None:
     """Search until the study in a file has so many trials, those of earlier calls among them; say which is best.
 
     words: of these, key=loguniform(a,b), uniform(a,b), integer(a,b) and choice(a,b,...) are searched by a
     tree-structured Parzen estimator; the others hold for all trials. metric: a name in result.json, at the weights
-    that validation selected if it has no further suffix. direction: maximize or minimize.
+    that validation selected if it has no further suffix. direction: maximize or minimize. conf: a further folder of
+    options, as for `train.py --config-dir`.
 
     A trial whose run diverges is told to optuna as worse than all others (pruned), one that fails as failed. A trial
     that was under way when its process ended is gone on with. What is proposed is a function of the trials before, so
     a search that was killed proposes the same as one that was not. Raises `UserError` where the words can't be used
     anywhere in the space, or the study was made with others.
     """
-    search = Search(*parse(words), metric)
+    search = Search(*parse(words), metric, conf)
     with initialize_config_dir(str(CONF), version_base="1.3"), opened(path, metric, direction) as study:
         _check(search)
         hold_to(study, path, _question(search))
         while (trial := following(study, search.space, trials)) is not None:
             state = _run(study, search, *trial, console)
-            console.print(f"trial {trial[0]} {state}", highlight=False, soft_wrap=True)
+            console.print(f"trial {trial[0]} {state}", highlight=False, markup=False, soft_wrap=True)
         _show_best(study, search, console)
 
 
@@ -73,7 +87,8 @@ def _check(search: Search) -> None:
 def _question(search: Search) -> dict[str, str]:
     """What makes it the same search when it is asked again: where each key is searched, and what else holds."""
     asked = {key: str(where) for key, where in search.space.items()}
-    return {**asked, "the id of all other options": run_id(compose("train", search.others))}
+    rest = compose("train", [*search_path(search.conf), *search.others])
+    return {**asked, "the id of all other options": run_id(rest)}
 
 
 def _run(study: optuna.Study, search: Search, number: int, values: dict[str, Any], console: Console) -> str:
@@ -117,12 +132,13 @@ def _show_best(study: optuna.Study, search: Search, console: Console) -> None:
     if not counts["finished"]:
         raise UserError("no trial has finished, so none is best")
     best = study.best_trial
-    overrides = search.overrides(best.params)
-    config = compose("train", overrides)
+    config = compose("train", search.overrides(best.params))
+    folders = [] if search.conf is None else ["--config-dir", str(search.conf)]
+    command = ["python train.py", *folders, *search.others, *search.words(best.params)]
     folder = Path(config.paths.outputs) / "runs" / run_id(config)
-    console.print(f"best: trial {best.number}, {search.metric} {_short(best.value)}", highlight=False)
-    console.print(f"  python train.py {' '.join(overrides)}", highlight=False, soft_wrap=True)
-    console.print(f"  {folder}", highlight=False, soft_wrap=True)
+    console.print(f"best: trial {best.number}, {search.metric} {_short(best.value)}", highlight=False, markup=False)
+    console.print(f"  {' '.join(command)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"  {folder}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _short(value: Any) -> str:

@@ -51,6 +51,12 @@ def test_the_specification_is_valid_and_says_the_same_when_read_back(tmp_path: P
     assert back.runset_settings.groupby == made.runset_settings.groupby
 
 
+def test_an_experiment_of_ones_own_is_found(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\ntrainer: {max_epochs: 3}\n")
+    assert read(["experiment=mine", *GRID], tmp_path).runs == 12
+
+
 def test_the_grid_is_over_the_swept_keys(tmp_path: Path) -> None:
     content = json.loads(as_json(workspace(tmp_path)))
     assert content["displayName"] == "stabilizing/base"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from snnexp.data.worker import SIGNALS
+from snnexp.signals import BEFORE_KILL
 
 WORKER = """
 import multiprocessing, time
@@ -43,7 +43,7 @@ def test_a_worker_outlives_signals_and_not_its_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
-        for number in SIGNALS:
+        for number in BEFORE_KILL:
             os.kill(worker, number)
         time.sleep(0.2)
         assert lives(worker)

@@ -71,6 +71,12 @@ def test_groups_come_in_the_order_of_the_defaults_list(conf: Path) -> None:
     )
 
 
+def test_an_option_is_explained_by_its_first_sentence(conf: Path) -> None:
+    text = "# Fig. 2 (Secs. 3 and 4 of Zenke et al. 2021):\n# 1, 2, ... layers.\n# Claims.\n"
+    (conf / "experiment" / "paper" / "fig2.yaml").write_text(text)
+    assert "    paper/fig2  Fig. 2 (Secs. 3 and 4 of Zenke et al. 2021): 1, 2, ... layers.\n" in page(conf)
+
+
 def test_optional_group_is_shown_where_it_is_there(conf: Path) -> None:
     (conf / "local").mkdir()
     (conf / "local" / "default.yaml").write_text("paths: {data: /data}\n")

@@ -43,6 +43,13 @@ def test_pieces_are_the_sequence_in_order() -> None:
     assert Learning().pieces(whole) == [whole]
 
 
+def test_a_last_piece_that_teaches_nothing_is_refused() -> None:
+    whole = Piece(RAMP, torch.tensor([1, 0]))
+    with pytest.raises(OptionError, match="every=2: the last piece of 7 steps would have 1, where 2 are the fewest to"):
+        Learning(every=2).pieces(whole, 2)
+    assert len(Learning(every=5).pieces(whole, 2)) == 2
+
+
 def test_targets_of_steps_stay_with_their_steps() -> None:
     steps_TB = torch.arange(T * B).view(T, B)
     _, rest = Learning(every=3, burn_in=1).begin(Piece(RAMP, steps_TB))

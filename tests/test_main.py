@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+from snnexp.data.digits import Digits
+from snnexp.data.ptb import Ptb
+from snnexp.embedding import Embedding
 from snnexp.main import one_line_errors
 from tests.conftest import Ended
 
@@ -35,6 +39,17 @@ LINES = {
         "network/output=foo: network/output has no such option; it has: leaky_integrator, linear, spiking\n"
     ),
     "experiment=foo": "experiment=foo: experiment has no such option; it has: beyond/",
+    "experiment=digitz/lr_sg": "experiment=digitz/lr_sg: experiment has no such option, did you mean digits/lr_sg?",
+    "experiment=digits/lr": (
+        "experiment=digits/lr: experiment has no such option, did you mean digits/lr_sg?; it has: digits/lr_sg\n"
+    ),
+    "network/outpt=linear": "network/outpt: the configuration has no such option, did you mean network/output?",
+    "procedure/quantity=loop": (
+        "procedure/quantity: no option that is chosen has this part; it belongs to procedure=analytic\n"
+    ),
+    "experiment/stabilizing/setting=shd": (
+        "experiment/stabilizing/setting: no option that is chosen has this part; it belongs to experiment=stab"
+    ),
     "sgg=gaussian": "sgg: the configuration has no such option, did you mean sg?; it has: sg, dampening, ",
     "foo=3": "foo: the configuration has no such option; it has: sg, dampening, ",
     "neuron.treshold=2": (
@@ -56,9 +71,21 @@ LINES = {
     "force=perhaps": "force=perhaps: must be true or false\n",
     "allow=mylab": "allow=mylab: must be a list, each item a text\n",
     "paths=3": "paths=3: ",
+    "neuron.threshold=[0.1]": "neuron.threshold=[0.1]: must be no list, but a value or a node\n",
+    # A list, where an option is to be named.
+    "sg=[gaussian,triangular]": (
+        "sg=[gaussian,triangular]: must be the name of one option; several are a sweep: -m sg=gaussian,triangular\n"
+    ),
+    "-m trainer=[1]": "trainer=[1]: must be the name of one option; several are a sweep: -m trainer=1\n",
     "hydra.job.chdir=foo": "hydra.job.chdir=foo: Value 'foo' is not a valid bool",
     # What is no override.
     "slstm": "slstm: must be key=value (missing EQUAL at '<EOF>')\n",
+    "network.widths=[8,": "network.widths=[8,: must be key=value (brackets and quotes closed, no comma at an end, ",
+    "-m optimizer.lr=1e-3, 3e-3": "optimizer.lr=1e-3,: must be key=value (brackets and quotes closed, no comma at an ",
+    "paths.data=~/x": "paths.data=~/x: must be key=value (brackets and quotes closed, no comma at an end, $HOME ",
+    "paths.data='~/x'": "paths.data=~/x: must be written out, or with ${oc.env:HOME} for ~\n",
+    "-m seed=choice()": "seed=choice(): must be key=value ('choice()': empty choice is not legal)\n",
+    "seed=range(3)": "seed=range(3): several values are a sweep, which needs -m\n",
     "conditions=none,all": "conditions=none,all: several values are a sweep, which needs -m; one list ",
     "logger=null": ("logger=null: must be the name of an option; none, where there is one, leaves the part out\n"),
     # What a job finds.
@@ -110,6 +137,49 @@ def test_a_file_without_its_first_line_is_told_of_it(command: Command, tmp_path:
         ended.err
         == "experiment/mine: the file must begin with # @package _global_, for it sets keys of the top level\n"
     )
+
+
+def test_a_mistake_beside_options_of_ones_own_is_told_with_them(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "experiment" / "mine").mkdir(parents=True)
+    (tmp_path / "experiment" / "mine" / "shapes.yaml").write_text("# @package _global_\nseed: 3\n")
+    further = ("--config-dir", str(tmp_path))
+    assert command(*further, "experiment=mine/shape").err == (
+        "experiment=mine/shape: experiment has no such option, did you mean mine/shapes?; it has: mine/shapes\n"
+    )
+    assert command(*further, "experiment=mine/shapes", "neuron.tau=3").err.startswith(
+        "neuron.tau: neuron (LIF) has no such option; it has: membrane_decay, "
+    )
+    assert command("--config-dir", "nowhere").err == "--config-dir nowhere: there is no such folder\n"
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", ["snnexp.run.initialise", "snnexp.task.Task.training_step"])
+def test_ctrl_c_is_one_line_and_no_failure(
+    command: Command, monkeypatch: pytest.MonkeyPatch, place: str, tmp_path: Path
+) -> None:
+    """Also in training, where Lightning makes a silent exit of it (and ignores further ones)."""
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(place, interrupted)
+    try:
+        ended = command(f"paths.outputs={tmp_path}", *SMALL)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert ended.err == "stopped; the same command goes on from the last checkpoint\n"
+    assert ended.code == 1
+    assert not list(tmp_path.glob("runs/*/failure.json"))
+
+
+def test_words_for_a_network_that_is_not_made_for_them_are_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert Ptb.words
+    assert Embedding.reads_words
+    monkeypatch.setattr(Digits, "words", True)
+    ended = command(f"paths.outputs={tmp_path}", *SMALL)
+    assert "every word is shown as 64 channels, which takes long; network=embedding is made for words\n" in ended.out
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -68,6 +68,19 @@ def test_the_best_is_shown_with_its_command_and_folder(uninterrupted: Path) -> N
     assert said.startswith("3 finished\n")
 
 
+def test_options_of_ones_own_are_searched_and_the_command_says_where_they_are(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    (conf / "sg").mkdir(parents=True)
+    (conf / "sg" / "mine.yaml").write_text((CONF / "sg" / "gaussian.yaml").read_text())
+    console = Console(file=io.StringIO(), width=100)
+    words = [*SMALL, "trainer.max_epochs=1", f"paths.outputs={tmp_path}", "allow=[mylab]", "sg=choice(mine)"]
+    tune(words, METRIC, "minimize", 1, tmp_path / "x.journal", console, conf)
+    assert isinstance(console.file, io.StringIO)
+    (command,) = re.findall(r"python train.py (.*)\n", console.file.getvalue())
+    assert command.startswith(f"--config-dir {conf} ")
+    assert command.endswith("allow=[mylab] sg=mine")
+
+
 def _killed(outputs: Path, save: int) -> None:
     kill_at_call(Checkpoint, "save", save)
     search(outputs, 3)

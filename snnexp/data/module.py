@@ -57,6 +57,7 @@ class DataModule(LightningDataModule, ABC):
     classes: int
     steps: int  # T
     stateful = False  # whether every batch goes on where the one before ended
+    words = False  # whether an input is the number of a word, [T, B], and not a value of every channel
 
     def __init__(
         self, *, batch_size: int, seed: int, order_seed: int, workers: int = 0, train_samples: int | None = None

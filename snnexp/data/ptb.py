@@ -32,6 +32,7 @@ class Ptb(DataModule):
     """
 
     inputs = classes = 10000
+    words = True
 
     def __init__(
         self,

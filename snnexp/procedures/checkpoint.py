@@ -86,9 +86,8 @@ def newest(folder: Path) -> Path | None:
     return None
 
 
-def initialised(folder: Path) -> list[LayerReport] | None:
-    """What the initialisation did to the weights of the newest checkpoint; None where none says it."""
-    path = newest(folder)
+def initialised(path: Path | None) -> list[LayerReport] | None:
+    """What the initialisation did to the weights of a checkpoint; None where there is none, or none that says it."""
     if path is None:
         return None
     callbacks = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["callbacks"]

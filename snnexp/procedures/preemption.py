@@ -11,12 +11,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch import Callback
 
 from snnexp.procedures.checkpoint import Checkpoint
-
-SIGNALS = (signal.SIGUSR2, signal.SIGTERM)
-"""What SLURM sends before it kills: SIGUSR2 where the job has asked for it (submitit does), SIGTERM always.
-
-In the order in which they are obeyed where both have come.
-"""
+from snnexp.signals import BEFORE_KILL
 
 
 class Preemption(Callback):
@@ -37,7 +32,7 @@ class Preemption(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         # Here, because Lightning then puts a handler over SIGTERM that would end the run with success.
         if threading.current_thread() is threading.main_thread():  # no other may set handlers
-            self.before = {number: signal.getsignal(number) for number in SIGNALS}
+            self.before = {number: signal.getsignal(number) for number in BEFORE_KILL}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._listen()
@@ -77,7 +72,7 @@ class Preemption(Callback):
         for number, handler in self.before.items():
             signal.signal(number, handler)
         received, self.received = self.received, set()
-        for number in SIGNALS:
+        for number in BEFORE_KILL:
             if number in received:
                 handler = self.before[number]
                 if callable(handler):  # now, and not at the interpreter's leisure

@@ -13,7 +13,7 @@ from rich.console import Console
 from snnexp.errors import require
 from snnexp.init import LayerReport
 from snnexp.procedures import traces
-from snnexp.procedures.checkpoint import BatchOrder, Checkpoint, newest
+from snnexp.procedures.checkpoint import BatchOrder, Checkpoint
 from snnexp.procedures.preemption import Preemption
 from snnexp.procedures.progress import ProgressBar
 from snnexp.procedures.record import SELECTED, Ledger, Record, Select
@@ -35,6 +35,7 @@ class Parts(Protocol):
 
     trainer: makes a Lightning Trainer from what this procedure adds to the user's settings.
     report: what the initialisation did, once the task is there.
+    resumed: the checkpoint to go on from, None for none.
     """
 
     @property
@@ -45,6 +46,8 @@ class Parts(Protocol):
     def trainer(self) -> Callable[..., Trainer]: ...
     @property
     def report(self) -> Sequence[LayerReport]: ...
+    @property
+    def resumed(self) -> Path | None: ...
     @property
     def loggers(self) -> list[Any]: ...
     @property
@@ -67,7 +70,7 @@ def train(
     each_epoch: Sequence[Measure] = (),
     at_end: Sequence[Measure] = (),
 ) -> dict[str, Any]:
-    """Train the task, from where a checkpoint in the folder left off, and test the weights that validation selects.
+    """Train the task, from where a checkpoint left off, and test the weights that validation selects.
 
     checkpoint_every: steps between two checkpoints inside an epoch.
     early_stopping: epochs without a lower validation loss after which training ends; None never ends it early.
@@ -86,7 +89,7 @@ def train(
     data.setup("fit")
     task = parts.task
     shown = next(iter(data.loader("test")))
-    resumed = newest(folder)
+    resumed = parts.resumed
     if resumed is None:
         ledger.cut_metrics(-1)
         before = evaluate(parts, "val")
