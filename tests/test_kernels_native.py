@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from snnexp.kernels import gate_tier, tape
 from snnexp.kernels import membrane as plain
-from snnexp.kernels import tape
 from snnexp.kernels.native import call, events, library, sequence
 from snnexp.kernels.tape import Flow, Given, state_before
 from snnexp.kernels.tier import fastest, lacking, linear
@@ -162,8 +164,13 @@ def test_two_processes_may_compile_at_once(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
 
 
-def test_asked_for_first_in_a_validation_it_is_the_same() -> None:
-    for nothing_is_differentiated in (torch.no_grad, torch.inference_mode):
-        lacking.cache_clear()
-        with nothing_is_differentiated():
-            assert lacking(CPU, torch.float64) == ""
+MIXED = partial(torch.autocast, "cpu", dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, MIXED])
+@pytest.mark.parametrize("asked", [lacking, gate_tier.lacking])
+def test_in_whatever_mode_it_is_asked_for_first_it_is_the_same(asked: Any, mode: Any) -> None:
+    for dtype in (torch.float32, torch.float64):
+        asked.cache_clear()
+        with mode():
+            assert asked(CPU, dtype) == ""

@@ -48,8 +48,11 @@ def lacking(device: torch.device, dtype: torch.dtype) -> str:
 
     Compiles them at the first call, which takes some seconds.
     """
-    missing = library.lacking(device, dtype)
-    return missing or ("" if _agree(dtype) else "the compiled kernels give other numbers")
+    if missing := library.lacking(device, dtype):
+        return missing
+    with torch.autocast("cpu", enabled=False):  # the first call may be that of a run in mixed precision
+        agree = _agree(dtype)
+    return "" if agree else "the compiled kernels give other numbers"
 
 
 def fastest(device: torch.device, dtype: torch.dtype) -> GateTier:
