@@ -49,11 +49,7 @@ def lacking(device: torch.device, dtype: torch.dtype) -> str:
 
     Compiles them at the first call, which takes some seconds.
     """
-    if missing := library.lacking(device, dtype):
-        return missing
-    with torch.autocast("cpu", enabled=False):  # the first call may be that of a run in mixed precision
-        agree = _agree(dtype)
-    return "" if agree else "the compiled kernels give other numbers"
+    return library.refused(device, dtype, _agree)
 
 
 def fastest(device: torch.device, dtype: torch.dtype) -> Tier | None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -68,6 +69,17 @@ def lacking(device: torch.device, dtype: torch.dtype) -> str:
     except Unavailable as reason:
         return str(reason)
     return ""
+
+
+def refused(device: torch.device, dtype: torch.dtype, agree: Callable[[torch.dtype], bool]) -> str:
+    """Why compiled kernels are not taken; empty where they are.
+
+    agree: whether they do in this precision what torch does. A first call may be that of a run in mixed precision.
+    """
+    if missing := lacking(device, dtype):
+        return missing
+    with torch.autocast(device.type, enabled=False):
+        return "" if agree(dtype) else "the compiled kernels give other numbers"
 
 
 def _build(compiler: str, flags: list[str], scratch: Path, kept: Path) -> None:
