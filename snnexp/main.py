@@ -44,6 +44,8 @@ EXTRAS = {"optuna": "search", "wandb_workspaces": "dashboards"}
 
 STOPPED = "stopped; the same command goes on from the last checkpoint"
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that Hydra raises for group=null
 
 
@@ -100,16 +102,20 @@ def one_line_errors(arguments: list[str], conf: Path | None = None) -> Iterator[
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise SystemExit(one_line(error, arguments)) from None
     except OSError as error:  # after Hydra's: one of its errors is an OSError as well
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in NO_ROOM:
             raise
-        line = f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
-        raise SystemExit(line) from None
+        raise SystemExit(no_room(error)) from None
     except ValueError as error:
         if not str(error).startswith(GROUP_IS_NULL):
             raise
         raise SystemExit(one_line(error, arguments)) from None
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def no_room(error: OSError) -> str:
+    """The line for a disk that is full, or a limit on what may be written to it."""
+    return f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
 
 
 def search_path(conf: Path | None) -> list[str]:

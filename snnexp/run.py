@@ -27,6 +27,7 @@ from snnexp.errors import OptionError, UserError, require
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
 from snnexp.layers import Layer
+from snnexp.main import NO_ROOM, no_room
 from snnexp.network import Shown
 from snnexp.procedures.checkpoint import initialised, newest
 from snnexp.reports.page import PAGE, draw, pictures
@@ -58,6 +59,10 @@ def run(config: DictConfig) -> Outcome | None:
         execute(config)
     except UserError as error:
         raise SystemExit(_line(config, error)) from error
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise SystemExit(no_room(error)) from error
     return None
 
 

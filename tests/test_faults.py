@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -167,6 +168,23 @@ def test_full_disk_leaves_nothing_half_written(small_disk: Path, undisturbed: di
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     code, out = swept(WORDS, small_disk)
     assert (code, results(small_disk)) == (0, undisturbed), out
+
+
+@pytest.mark.parametrize("largest", [2, 8, 24])
+def test_a_limit_on_files_is_one_line(largest: int, command: Callable[..., Any], tmp_path: Path) -> None:
+    """Of so many KiB: before training, and in it."""
+    words = [*SMALL, "trainer.max_epochs=1", "network.widths=[100]", f"paths.outputs={tmp_path}"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest << 10, hard))
+    try:
+        ended = command(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    line = "File too large; nothing half-written counts, and the same command goes on where there is room\n"
+    assert (ended.err, ended.code) == (line, 1)
+    assert not results(tmp_path)
+    assert command(*words).code == 0
+    assert len(results(tmp_path)) == 1
 
 
 @pytest.fixture
