@@ -1,7 +1,9 @@
 """A report with published values, in every form that it is written in."""
 
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -76,3 +78,6 @@ def test_footer_says_where_the_runs_come_from(sheet: Sheet) -> None:
         "data Digits",
         "runs of 2026-01-01 to 2026-01-03 (UTC)",
     ]
+    only = replace(sheet, runs=sheet.runs.assign(state=np.where(sheet.runs["seed"] == 1, "done", "missing")))
+    assert only.circumstances[1] == "seed 1"
+    assert replace(sheet, runs=sheet.runs.assign(state="missing")).circumstances[1] == "seeds 0, 1, 2"

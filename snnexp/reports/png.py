@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from functools import singledispatch
+from itertools import pairwise
 from textwrap import fill
 from typing import Any
 
@@ -61,8 +62,13 @@ def _legends(figure: Figure, drawn: Sequence[Axes]) -> None:
 
 def _name(axes: Axes, places: NDArray[Any], names: Sequence[str]) -> None:
     """Write names under places; slanting, where they would run into one another."""
-    crowded = sum(map(len, names)) > ROOM
-    axes.set_xticks(places, names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
+    slanting = crowded(names)
+    axes.set_xticks(places, names, rotation=35 if slanting else 0, ha="right" if slanting else "center")
+
+
+def crowded(names: Sequence[str]) -> bool:
+    """Whether two neighbours of names that share a panel's width would touch."""
+    return any(1 + (len(left) + len(right)) / 2 > ROOM / len(names) for left, right in pairwise(names))
 
 
 def _whole(*places: NDArray[Any]) -> bool:

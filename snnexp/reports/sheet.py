@@ -65,10 +65,10 @@ class Sheet:
         over = self.runs[self.runs["state"].isin(OVER)]
         commits = sorted({short(commit) for commit in over["commit"]})
         days = sorted(set(over["day"]))
-        seeds = sorted(set(self.runs["seed"]))
+        seeds = sorted(set((over if len(over) else self.runs)["seed"]))
         return [
             f"commit{'s' * (len(commits) > 1)} {', '.join(commits) or 'none yet'}",
-            f"seeds {', '.join(map(str, seeds))}",
+            f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
             f"data {self.data}",
             f"runs of {' to '.join(dict.fromkeys((days[0], days[-1])))} (UTC)" if days else "no run yet",
         ]
