@@ -1,9 +1,16 @@
 """What a user can get wrong, said in one line."""
 
+import errno
+import re
 from enum import StrEnum
 from typing import TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+# In messages of torch, whose errors for this are of no class of their own on a CPU, or come from a worker as text.
+NO_MEMORY = ("out of memory", "can't allocate memory")
 
 
 class UserError(Exception):
@@ -46,3 +53,22 @@ def require(holds: bool, option: str, value: object, right: str) -> None:
     """Raise `OptionError` unless the condition on the option's value holds."""
     if not holds:
         raise OptionError(option, value, right)
+
+
+def amount(number: str, unit: str) -> str:
+    """An amount of memory as it was written, but bytes as GB."""
+    return f"{int(number) / 1e9:.3g} GB" if unit == "bytes" else f"{number} {unit}"
+
+
+def shortage(error: BaseException) -> str | None:
+    """The line for an error that comes of too small a disk, or memory; None for any other."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
+    text = str(error)
+    if not isinstance(error, MemoryError) and not (
+        isinstance(error, RuntimeError) and any(words in text for words in NO_MEMORY)
+    ):
+        return None
+    asked = re.search(r"allocate ([\d.]+) ([KMGT]iB|bytes)", text)
+    given = f" ({amount(*asked.groups())} more were asked for)" if asked else ""
+    return f"out of memory{given}: a smaller dataset.batch_size or a smaller network needs less"

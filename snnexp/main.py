@@ -1,7 +1,6 @@
 """The command line around Hydra's: a help page of our own, and one line for what a user can mend."""
 
 import atexit
-import errno
 import gc
 import os
 import re
@@ -22,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from snnexp.config import Config, unknown
-from snnexp.errors import UserError
+from snnexp.errors import UserError, shortage
 from snnexp.help import chosen, page
 from snnexp.kinds import describe
 
@@ -43,8 +42,6 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 EXTRAS = {"optuna": "search", "wandb_workspaces": "dashboards"}
 
 STOPPED = "stopped; the same command goes on from the last checkpoint"
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 GROUP_IS_NULL = "Config group override must be"  # so begins the ValueError that Hydra raises for group=null
 
@@ -101,21 +98,17 @@ def one_line_errors(arguments: list[str], conf: Path | None = None) -> Iterator[
         raise SystemExit(f"{error.name} is not installed: pip install -e .[{EXTRAS[error.name]}]") from None
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise SystemExit(one_line(error, arguments)) from None
-    except OSError as error:  # after Hydra's: one of its errors is an OSError as well
-        if error.errno not in NO_ROOM:
+    except (OSError, MemoryError, RuntimeError) as error:  # after Hydra's: one of its errors is an OSError as well
+        lacking = shortage(error)
+        if lacking is None:
             raise
-        raise SystemExit(no_room(error)) from None
+        raise SystemExit(lacking) from None
     except ValueError as error:
         if not str(error).startswith(GROUP_IS_NULL):
             raise
         raise SystemExit(one_line(error, arguments)) from None
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
-
-
-def no_room(error: OSError) -> str:
-    """The line for a disk that is full, or a limit on what may be written to it."""
-    return f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
 
 
 def search_path(conf: Path | None) -> list[str]:

@@ -89,6 +89,10 @@ class Network(nn.Module):
         """All neurons but those of the output, in the order of `NetworkOutput.layers`: the encoder is the first."""
         return [*([] if self.encoder is None else [self.encoder]), *self.hidden]
 
+    def of_hidden(self, output: NetworkOutput) -> tuple[LayerOutput, ...]:
+        """What the hidden layers did, from the first to the last; an encoder comes before them."""
+        return output.layers[len(self.populations) - len(self.hidden) :]
+
     @property
     def holders(self) -> list[nn.Module]:
         """What has a state, or may have one, in the order of `NetworkOutput.state`: neurons, or what has neurons."""

@@ -23,11 +23,10 @@ from rich.console import Console
 
 from snnexp import terminal
 from snnexp.config import build, check, explain
-from snnexp.errors import OptionError, UserError, require
+from snnexp.errors import OptionError, UserError, require, shortage
 from snnexp.identity import run_id
 from snnexp.init import LayerReport, initialise
 from snnexp.layers import Layer
-from snnexp.main import NO_ROOM, no_room
 from snnexp.network import Shown
 from snnexp.procedures.checkpoint import initialised, newest
 from snnexp.reports.page import PAGE, draw, pictures
@@ -57,12 +56,11 @@ def run(config: DictConfig) -> Outcome | None:
         return _job(config)
     try:
         execute(config)
-    except UserError as error:
-        raise SystemExit(_line(config, error)) from error
-    except OSError as error:
-        if error.errno not in NO_ROOM:
+    except Exception as error:
+        line = _line(config, error)
+        if line is None:
             raise
-        raise SystemExit(no_room(error)) from error
+        raise SystemExit(line) from error
     return None
 
 
@@ -72,15 +70,16 @@ def _job(config: DictConfig) -> Outcome:
         result = execute(config, Console(quiet=True))
     except RunningError as error:
         return Outcome(State.RUNNING, str(error))
-    except UserError as error:
-        return Outcome(State.FAILED, _line(config, error))
     except Exception as error:  # its log is in failure.json
-        return Outcome(State.FAILED, " ".join(repr(error).split()))
+        return Outcome(State.FAILED, _line(config, error) or " ".join(repr(error).split()))
     return Outcome(State.DIVERGED if result["status"] == "diverged" else State.DONE)
 
 
-def _line(config: DictConfig, error: UserError) -> str:
-    return explain(config, error) if isinstance(error, OptionError) else str(error)
+def _line(config: DictConfig, error: BaseException) -> str | None:
+    """The line for what a user can mend; None for any other error."""
+    if isinstance(error, OptionError):
+        return explain(config, error)
+    return str(error) if isinstance(error, UserError) else shortage(error)
 
 
 def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def execute(config: DictConfig, console: Console | None = None) -> dict[str, Any
         except (SystemExit, KeyboardInterrupt):  # no failure: the run was stopped by a signal, and goes on later
             raise
         except BaseException as error:
-            text = _line(config, error) if isinstance(error, UserError) else repr(error)
+            text = _line(config, error) or repr(error)
             try:
                 folder.write_json("failure.json", {"error": text, "log": traceback.format_exc()})
             except OSError as unwritten:

@@ -65,7 +65,9 @@ def test_plain_numbers() -> None:
     assert decay("membrane_decay", 1, 1)().item() == 1
 
 
-@pytest.mark.parametrize("value", [-1.0, PerNeuron(1.0, sd=0.5), PerNeuron(0.0, sd=0.1)])
+@pytest.mark.parametrize(
+    "value", [-1.0, PerNeuron(1.0, sd=0.5), PerNeuron(0.0, sd=0.1), PerNeuron(1.0, sd=0.01, cut=None)]
+)
 def test_a_constant_is_not_negative(value: float | PerNeuron) -> None:
     with pytest.raises(OptionError, match=r"^threshold="):
         constant("threshold", value, 3)

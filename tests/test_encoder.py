@@ -48,6 +48,9 @@ def test_layers_see_its_spikes() -> None:
     without.load_state_dict(made.state_dict(), strict=False)
     assert torch.equal(without(encoded).outputs, done.outputs)
     assert made.populations == [made.encoder, *made.hidden]
+    assert made.of_hidden(done) == done.layers[1:]
+    plain = without(encoded)
+    assert without.of_hidden(plain) is plain.layers
     early = made(x_TBI[:3])
     torch.testing.assert_close(made(x_TBI[3:], early.state).outputs, done.outputs[3:])
 

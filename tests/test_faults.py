@@ -1,5 +1,6 @@
-"""Sweeps that are killed, run twice at once, have no disk space, may not write, or have a clock that jumps."""
+"""Sweeps that are killed, run twice at once, lack disk space or memory, may not write, or have a clock that jumps."""
 
+import errno
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from snnexp.errors import shortage
 from snnexp.sweep import State, state
 from tests.runs import CONF, SMALL, kill_at_call, said, sweeping, swept
 
@@ -281,3 +283,29 @@ def test_parallel_runs_their_threads_and_their_deaths(tmp_path: Path) -> None:
     cores = len(os.sched_getaffinity(0))
     for path in tmp_path.glob("outputs/runs/*/env.json"):
         assert json.loads(path.read_text())["threads"] == max(1, cores // 2)
+
+
+@pytest.mark.parametrize("multirun", [[], ["-m"]])
+def test_too_little_memory_is_one_line(tmp_path: Path, command: Callable[..., Any], multirun: list[str]) -> None:
+    """A recurrence of 400 TB."""
+    ended = command(*multirun, *SMALL, "network.widths=[10_000_000]", f"paths.outputs={tmp_path}")
+    line = "out of memory (4e+05 GB more were asked for): a smaller dataset.batch_size or a smaller network needs less"
+    assert ended.code == 1
+    assert line in ended.err + ended.out
+    (failure,) = tmp_path.glob("runs/*/failure.json")
+    assert json.loads(failure.read_text())["error"] == line
+    assert multirun or ended.err == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "out of memory: a smaller "),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has"), "out of memory (20.00 GiB more "),
+        (RuntimeError("shapes do not fit"), None),
+        (OSError(errno.EACCES, "denied"), None),
+    ],
+)
+def test_what_is_a_shortage(error: Exception, line: str | None) -> None:
+    said = shortage(error)
+    assert said is None if line is None else said is not None and said.startswith(line)

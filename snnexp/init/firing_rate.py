@@ -80,8 +80,8 @@ def measured(network: Network, inputs: Inputs) -> Sequence[float]:
 
 
 def _fired(network: Network, x_TBI: Tensor) -> list[Tensor]:
-    """The spikes of every hidden layer; an encoder, which comes before them, has no current to be trained."""
-    return [output.spikes for output in network(x_TBI).layers[-len(network.hidden) :]]
+    """The spikes of every hidden layer."""
+    return [output.spikes for output in network.of_hidden(network(x_TBI))]
 
 
 def _current(layer: Layer) -> Tensor:

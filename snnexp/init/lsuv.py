@@ -70,7 +70,6 @@ def _voltage(network: Network, index: int, x_TBI: Tensor) -> tuple[float, float]
         raise OptionError(
             "neuron", type(layer.neuron).__name__, "has no voltage at threshold, which init=lsuv measures"
         )
-    # Counted from the last, since an encoder comes before the hidden layers.
-    u_TBN = network(x_TBI, record=("u",)).layers[index - len(network.hidden)].trace["u"]
+    u_TBN = network.of_hidden(network(x_TBI, record=("u",)))[index].trace["u"]
     u = layer.send(u_TBN)
     return u.var(correction=0).item(), u.mean().item()

@@ -7,7 +7,7 @@ no size, and makes of it the values of its own neurons (`Values`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import log
+from math import inf, log
 
 import torch
 from torch import Tensor, nn
@@ -195,8 +195,12 @@ def signed(value: Constant, size: int) -> Values:
 def constant(option: str, value: float | PerNeuron, size: int) -> Values:
     """Values of a constant that is 0 or positive; raises `OptionError` that names the option otherwise."""
     spec = value if isinstance(value, PerNeuron) else PerNeuron(float(value))
-    positive = spec.mean > 2 * spec.sd or spec.mean == spec.sd == 0
-    require(positive, option, spec.mean, "must be 0, or greater than 0 by more than two standard deviations")
+    if spec.sd == 0:
+        require(spec.mean >= 0, option, spec.mean, "must not be negative")
+    else:
+        reach = spec.sd * (inf if spec.cut is None else spec.cut)
+        right = f"must be greater than cut times sd, here {reach:g}, or negative values would be drawn"
+        require(spec.mean > reach, option, spec.mean, right)
     return spec.values(size)
 
 

@@ -51,12 +51,12 @@ def activity(parts: Parts, folder: Path, ledger: object, samples: int = 256) -> 
     right = "is no network for procedure=activity, which looks at layers that are driven by spikes, not by their traces"
     require(not isinstance(network, Decolle), "network", "decolle", right)
     x = inputs.first(parts.data, samples)
-    ran = network(x, record=("u",) if network.hidden[0].spiking else ()).layers
-    received_TBI = network.received(x) if network.encoder is None else ran[0].spikes
+    ran = network(x, record=("u",) if network.hidden[0].spiking else ())
+    received_TBI = network.received(x) if network.encoder is None else ran.layers[0].spikes
     kept: dict[str, Tensor] = {"step": torch.arange(len(received_TBI))}
     metrics: dict[str, float] = {}
     costs: list[Operations] = []
-    for index, (layer, output) in enumerate(zip(network.hidden, ran[-len(network.hidden) :], strict=True)):
+    for index, (layer, output) in enumerate(zip(network.hidden, network.of_hidden(ran), strict=True)):
         fired_T = (output.spikes != 0).double().mean((1, 2))
         kept[f"firing_rate/{index}"] = fired_T
         metrics[f"firing_rate/{index}"] = fired_T.mean().item()
