@@ -82,9 +82,14 @@ class Sheet:
         return "; ".join(said)
 
     @property
+    def heading(self) -> str:
+        """Which experiment this is, and what the report rests on."""
+        return f"{self.name} · {self.report.basis} · {self.states}"
+
+    @property
     def line(self) -> str:
         """What a figure that travels alone must say."""
-        return " · ".join([self.name, self.report.basis, self.states, *self.circumstances])
+        return " · ".join([self.heading, *self.circumstances])
 
     def csv(self) -> str:
         """Every planned run with all its values."""
@@ -92,7 +97,7 @@ class Sheet:
 
     def html(self) -> str:
         """The page; it needs plotly's script beside it and nothing else."""
-        notes = [f"{self.name} · {self.report.basis} · {self.states}", self.report.caveat, self.warning]
+        notes = [self.heading, self.report.caveat, self.warning]
         return markup.document(
             self.report.title,
             f'{STYLE}<p class="note"><a href="{"../" * self.name.count("/")}index.html">all reports</a></p>'
