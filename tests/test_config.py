@@ -85,7 +85,7 @@ LINES = {
     "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val=-1: must not be negative; null: no clipping",
     "neuron.threshold.mean=-1": "neuron.threshold.mean=-1: must not be negative",
     "neuron.threshold.sd=-1": "neuron.threshold.sd=-1: must not be negative",
-    "neuron.threshold.sd=0.6": "neuron.threshold.mean=1.0: must be greater than cut times sd, here 1.2, or negative ",
+    "neuron.threshold.sd=0.6": "neuron.threshold.mean=0.3: must be greater than cut times sd, here 1.2, or negative ",
     "neuron.threshold=-2": "neuron.threshold=-2: must not be negative",
     "neuron.membrane_decay.time=0": "neuron.membrane_decay.time=0: a time constant, in steps, is greater than 0",
     "neuron.membrane_decay=1.5": "neuron.membrane_decay=1.5: a decay per step lies in [0, 1]",

@@ -90,7 +90,7 @@ LINES = {
     "logger=null": ("logger=null: must be the name of an option; none, where there is one, leaves the part out\n"),
     # What a job finds.
     "optimizer.lr=-1": "optimizer.lr=-1: a learning rate is finite and greater than 0\n",
-    "neuron.threshold.mean=-1": "neuron.threshold.mean=-1: must be 0, or greater than 0 by more than two standard ",
+    "neuron.threshold.mean=-1": "neuron.threshold.mean=-1: must not be negative",
     "sg=q_pseudospike sg.shape.q=1": "sg.shape.q=1: the tail fatness must be greater than 1\n",
     "+neuron.treshold=2": "neuron.treshold: LIF has no such option, did you mean threshold?; it has: ",
     "dataset=sl_mnist paths.data=/nothing": "/nothing/mnist/",

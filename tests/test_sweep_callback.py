@@ -89,7 +89,7 @@ def test_what_a_user_can_mend_is_one_line_in_the_list(sweep: Command, tmp_path: 
     ended = sweep("neuron.threshold.mean=1,-1")  # which only its constructor knows
     assert (ended.code, ended.err) == (1, "1 of 2 runs failed; the same command tries them again\n")
     last = ended.out.splitlines()[-1]
-    assert last.startswith("failed: neuron.threshold.mean=-1  neuron.threshold.mean=-1: must be 0, or greater")
+    assert last.startswith("failed: neuron.threshold.mean=-1  neuron.threshold.mean=-1: must not be negative")
     assert last.endswith("/failure.json")
 
 
