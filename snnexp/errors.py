@@ -55,20 +55,18 @@ def require(holds: bool, option: str, value: object, right: str) -> None:
         raise OptionError(option, value, right)
 
 
-def amount(number: str, unit: str) -> str:
-    """An amount of memory as it was written, but bytes as GB."""
-    return f"{int(number) / 1e9:.3g} GB" if unit == "bytes" else f"{number} {unit}"
-
-
 def shortage(error: BaseException) -> str | None:
     """The line for an error that comes of too small a disk, or memory; None for any other."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return f"{error.strerror}; nothing half-written counts, and the same command goes on where there is room"
-    text = str(error)
-    if not isinstance(error, MemoryError) and not (
-        isinstance(error, RuntimeError) and any(words in text for words in NO_MEMORY)
-    ):
+    said = isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    if not said and not isinstance(error, MemoryError):
         return None
-    asked = re.search(r"allocate ([\d.]+) ([KMGT]iB|bytes)", text)
-    given = f" ({amount(*asked.groups())} more were asked for)" if asked else ""
+    asked = re.search(r"allocate ([\d.]+) ([KMGT]iB|bytes)", str(error))
+    given = f" ({_amount(*asked.groups())} more were asked for)" if asked else ""
     return f"out of memory{given}: a smaller dataset.batch_size or a smaller network needs less"
+
+
+def _amount(number: str, unit: str) -> str:
+    """An amount of memory as it was written, but bytes as GB."""
+    return f"{int(number) / 1e9:.3g} GB" if unit == "bytes" else f"{number} {unit}"
